@@ -1,0 +1,1 @@
+"""The only door: sockets, REST, admission and the turn."""

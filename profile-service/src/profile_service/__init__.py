@@ -1,0 +1,1 @@
+"""Voice profiles, conversations and audio files; the only part that talks to the database."""

@@ -1,0 +1,1 @@
+"""A clause and a voice in, PCM out."""
