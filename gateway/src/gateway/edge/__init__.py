@@ -1,0 +1,1 @@
+"""What stands between strangers and a session: decoding, limits, admission, guards."""
