@@ -1,0 +1,1 @@
+"""What can answer a chat here, behind one small Protocol."""

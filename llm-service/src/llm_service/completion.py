@@ -1,0 +1,94 @@
+"""From a backend's tokens to OpenAI's completion, whole or in chunks, without HTTP."""
+
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from avatar_contract.chat import (
+    ChatChunk,
+    ChatCompletion,
+    ChatMessage,
+    ChatRequest,
+    Choice,
+    ChunkChoice,
+    Delta,
+    Usage,
+)
+from avatar_contract.errors import NotFound
+
+from llm_service.backends.base import ChatBackend
+
+_OPENAI_PREFIXES = ("gpt-", "chatgpt-", "o1", "o3", "o4")
+
+
+def served_model(asked: str, served: str) -> str:
+    """The model that answers a request for `asked`.
+
+    Nothing and OpenAI's own model names mean the default (DESIGN §4).
+
+    Raises:
+        NotFound: any other name, as vLLM does.
+    """
+    if asked in ("", "default", served) or asked.startswith(_OPENAI_PREFIXES):
+        return served
+    raise NotFound(f"The model {asked!r} does not exist here; ask for {served!r}.")
+
+
+@dataclass
+class Completion:
+    """One answer being made."""
+
+    backend: ChatBackend
+    request: ChatRequest
+    model: str
+    created: int
+    """Unix time, s."""
+    max_tokens: int
+    id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
+    finish_reason: str = "stop"
+    tokens: list[str] = field(default_factory=list)
+
+    async def _limited(self) -> AsyncIterator[str]:
+        async for token in self.backend.answer(self.request):
+            if len(self.tokens) == self.max_tokens:
+                self.finish_reason = "length"
+                return
+            self.tokens.append(token)
+            yield token
+
+    async def whole(self) -> ChatCompletion:
+        """The answer when not streamed."""
+        async for _ in self._limited():
+            pass
+        message = ChatMessage(role="assistant", content="".join(self.tokens))
+        choice = Choice(message=message, finish_reason=self.finish_reason)
+        return ChatCompletion(
+            id=self.id,
+            created=self.created,
+            model=self.model,
+            choices=[choice],
+            usage=self.usage(),
+        )
+
+    async def chunks(self) -> AsyncIterator[ChatChunk]:
+        """Role first, then a chunk a token, the reason of the end, and usage when asked for."""
+        yield self._chunk(Delta(role="assistant", content=""))
+        async for token in self._limited():
+            yield self._chunk(Delta(content=token))
+        yield self._chunk(Delta(), self.finish_reason)
+        options = self.request.stream_options
+        if options is not None and options.include_usage:
+            yield ChatChunk(id=self.id, created=self.created, model=self.model, usage=self.usage())
+
+    def _chunk(self, delta: Delta, finish_reason: str | None = None) -> ChatChunk:
+        choice = ChunkChoice(delta=delta, finish_reason=finish_reason)
+        return ChatChunk(id=self.id, created=self.created, model=self.model, choices=[choice])
+
+    def usage(self) -> Usage:
+        """Tokens of the prompt and of what was answered so far."""
+        prompt = sum(self.backend.count(m.content or "") for m in self.request.messages)
+        return Usage(
+            prompt_tokens=prompt,
+            completion_tokens=len(self.tokens),
+            total_tokens=prompt + len(self.tokens),
+        )
