@@ -32,6 +32,7 @@ def reply(text: str) -> str | None:
         ("one hundred and five minus a hundred", "105 minus 100 is 5."),
         ("two minus five", "2 minus 5 is minus 3."),
         ("1/0", "Nothing can be divided by zero."),
+        ("0.000000000000000000000000001^200", "That number is larger than I can work with."),
         ("9^9^9", "That number is larger than I can work with."),
         ("square root of minus 4", "A negative number has no real square root."),
         ("三加五等於多少", "3 加 5 等於 8。"),

@@ -15,7 +15,7 @@ from llm_service.demo.language import Language
 from llm_service.demo.numerals import english_number, number_at
 
 MAX_TOKENS = 64
-MAX_DIGITS = 30
+MAX_BITS = 100
 
 _ENGLISH_LEAD = re.compile(
     r"^(?:(?:please|can you|could you|tell me|so|and|ok|okay|now)\s+)*"
@@ -274,7 +274,7 @@ class _Parser:
 
 
 def _bounded(value: Fraction) -> Fraction:
-    if len(str(abs(value.numerator))) > MAX_DIGITS or len(str(value.denominator)) > MAX_DIGITS:
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
         raise _NoValueError("large")
     return value
 
@@ -282,11 +282,7 @@ def _bounded(value: Fraction) -> Fraction:
 _WORDS: dict[Language, dict[str, str]] = {
     "en": {"+": "plus", "-": "minus", "*": "times", "/": "divided by", "^": "to the power of",
            "of": "of", "root": "the square root of"},
-    "zh": {
-        "zero": "不能除以零。",
-        "large": "這個數字太大，我算不了。",
-        "root": "負數沒有實數的平方根。",
-    },
+    "zh": {"+": "加", "-": "減", "*": "乘以", "/": "除以", "of": "乘以", "root": "根號"},
 }  # fmt: skip
 _ERRORS: dict[Language, dict[str, str]] = {
     "en": {
