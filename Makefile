@@ -1,0 +1,82 @@
+# AVATAR. `make run` starts everything; `make test` tests it. Both need Python 3.11+ and make, nothing else.
+# Set PYTHON to choose the interpreter, VENV for another environment, PROFILE=cpu for the larger engines.
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+PACKAGES := contract cli gateway stt-service llm-service tts-service profile-service
+PYPROJECTS := $(PACKAGES:%=%/pyproject.toml)
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+NPM := $(PY) web/scripts/npm.py
+WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -name '.*cache' -prune -o -type f -print 2>/dev/null)
+
+.PHONY: help run test lint format bench clean setup setup-dev web lock docs
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: $(VENV)/.run web ## install, build and start everything; Ctrl-C stops it
+	@exec $(BIN)/avatar up
+
+test: $(VENV)/.dev web ## every test: the web client's, then the rest
+	$(NPM) run --silent test
+	$(PY) tools/ensure_chromium.py
+	$(PY) -m pytest --cov --cov-report=term $(PYTEST)
+
+lint: $(VENV)/.dev web/node_modules/.package-lock.json ## format, rules, types, imports, the web client
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PY) tools/lock.py --check
+	$(NPM) run --silent lint
+
+format: $(VENV)/.dev web/node_modules/.package-lock.json ## put the code in order
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+	$(NPM) run --silent format
+
+lock: $(VENV)/.dev ## compile requirements/*.lock from the pyproject.toml files
+	$(PY) tools/lock.py
+
+clean: ## remove what was built; keeps var/, which holds your data
+	rm -rf $(VENV) web/node_modules web/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
+
+setup: $(VENV)/.run web ## install and build without starting
+
+setup-dev: $(VENV)/.dev web ## the same, with the tools
+
+web: web/dist/index.html
+
+# The environment. Each stamp is newer than what it was made from, so a second run does nothing.
+
+$(PY):
+	@PYTHON="$(PYTHON)" sh tools/make_venv.sh $(VENV)
+
+$(VENV)/.run: requirements/build.lock requirements/run.lock $(PYPROJECTS) | $(PY)
+	@echo "installing the services (once; about a minute)"
+	@$(PIP) install --require-hashes --no-deps -r requirements/build.lock -r requirements/run.lock
+	@$(PIP) install --no-deps --no-build-isolation $(PACKAGES:%=--editable %)
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.run
+	@echo "installing the tools"
+	@$(PIP) install --require-hashes --no-deps -r requirements/dev.lock
+	@touch $@
+
+# The web client, with the Node that came with the environment.
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json | $(VENV)/.run
+	@echo "installing the web client's packages"
+	@$(NPM) ci --silent
+	@touch $@
+
+web/dist/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json
+	@echo "building the web client"
+	@$(NPM) run --silent build
+	@touch $@
