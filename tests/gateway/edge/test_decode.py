@@ -3,17 +3,17 @@
 import asyncio
 import gc
 import io
-import os
 import random
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
 from avatar_contract.audio import AudioFormat, Codec
-from avatar_contract.errors import AvatarError, BadAudio, BufferOverflow, ServerFull
+from avatar_contract.errors import BadAudio, BufferOverflow, ServerFull
 from gateway.edge.decode import DecodeLimits, Decoder, DecodeWorkers, make_decoder
 
 LIMITS = DecodeLimits()
@@ -25,13 +25,18 @@ def fmt(codec: str, rate: int = 16_000, channels: int = 1) -> AudioFormat:
 
 async def decode(decoder: Decoder, data: bytes, step: int = 0) -> np.ndarray:
     """All of `data` in pieces of `step` bytes (0: whole), then the end."""
-    step = step or len(data)
+    step = step or max(len(data), 1)
     try:
-        out = [await decoder.feed(data[at : at + step]) for at in range(0, len(data), step)]
+        out = [await decoder.feed(data[at : at + step]) for at in range(0, max(len(data), 1), step)]
         out.append(await decoder.finish())
     finally:
         decoder.close()
     return np.frombuffer(b"".join(out), "<i2")
+
+
+def open_files() -> int:
+    """File descriptors of this process."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def likeness(got: np.ndarray, want: np.ndarray) -> float:
@@ -137,10 +142,7 @@ async def test_spoilt_containers_are_bad_audio(
     }[spoil]
     decoder = make_decoder(fmt(f"{kind}_opus"), LIMITS, workers)
     with pytest.raises(BadAudio):
-        for at in range(0, max(len(bad), 1), 2000):
-            await decoder.feed(bad[at : at + 2000])
-        await decoder.finish()
-    decoder.close()
+        await decode(decoder, bad, 2000)
 
 
 async def test_a_container_of_another_codec_is_bad(tone: Callable, workers: DecodeWorkers) -> None:
@@ -230,8 +232,7 @@ async def test_tags_after_the_samples_are_no_sound(
 async def test_what_is_no_wav(data: bytes, workers: DecodeWorkers) -> None:
     decoder = make_decoder(fmt("wav"), LIMITS, workers)
     with pytest.raises(BadAudio):
-        await decoder.feed(data)
-        await decoder.finish()
+        await decode(decoder, data)
 
 
 @pytest.mark.parametrize(
@@ -290,12 +291,12 @@ async def test_500_bad_streams_leave_nothing_behind(opus: Callable, tone: Callab
     rng = random.Random(11)
     await _spoil(good, rng, workers)
     gc.collect()
-    threads, files = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    threads, files = threading.active_count(), open_files()
     for _ in range(500):
         await _spoil(good, rng, workers)
     await _threads_gone(workers)
     assert threading.active_count() <= threads
-    assert len(os.listdir("/proc/self/fd")) <= files
+    assert open_files() <= files
     workers.close()
 
 
@@ -313,8 +314,8 @@ async def _spoil(good: bytes, rng: random.Random, workers: DecodeWorkers) -> Non
             await decoder.feed(bytes(data[start : start + 700]))
         if rng.random() < 0.7:
             await decoder.finish()
-    except AvatarError as error:
-        assert isinstance(error, BadAudio | ServerFull)
+    except (BadAudio, ServerFull):
+        pass
     finally:
         decoder.close()
 

@@ -109,7 +109,7 @@ class ContainerDecoder:
         self._lock = threading.Lock()
         self._out: list[bytes] = []
         self._error: AvatarError | None = None
-        self._done = False
+        self._done = threading.Event()
         self._closed = False
 
     async def feed(self, data: bytes) -> bytes:
@@ -169,14 +169,14 @@ class ContainerDecoder:
         """One exchange with the thread; raises what it raised."""
         if self._closed:
             raise BadAudio(f"The {self._name} stream was closed; send it again whole.")
-        if self._done and not end:
+        if self._done.is_set() and not end:
             self.close()
             raise self._error or BadAudio(
                 f"The {self._name} stream is damaged or has ended; send a new one whole."
             )
-        if not self._done:
+        if not self._done.is_set():
             waiter = file.grow(data, end=end)
-            if self._done:
+            if self._done.is_set():
                 file.stopped()
             try:
                 async with asyncio.timeout(self._limits.step_timeout_s):
@@ -201,11 +201,11 @@ class ContainerDecoder:
             # A stream cut short ends in such an error too: `_step` gives what came before it.
             self._error = BadAudio(f"This {self._name} can't be decoded: it is damaged.")
             self._error.__cause__ = error
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the awaiting side raises it
             self._error = Internal(f"Decoding this {self._name} failed in our own code.")
             self._error.__cause__ = error
         finally:
-            self._done = True
+            self._done.set()
             file.stopped()
 
     def _decode(self, file: GrowingFile) -> None:

@@ -5,7 +5,7 @@ resampled where they arrive, big ones on the pool. soxr holds back up to 40 ms u
 """
 
 import numpy as np
-import soxr  # type: ignore[import-untyped]
+import soxr
 from numpy.typing import NDArray
 
 from avatar_contract.audio import HOUSE_RATE

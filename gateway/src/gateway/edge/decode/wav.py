@@ -166,7 +166,6 @@ class WavDecoder:
             return b""
         self._header = header
         self._left = header.data_bytes
-        self._resampler = Resampler(header.rate)
         return data[header.data_start :]
 
     def _count_trailer(self, n_bytes: int) -> None:
@@ -179,11 +178,10 @@ class WavDecoder:
         if (header.tag, header.bits, header.channels, header.rate) == (PCM, 16, 1, HOUSE_RATE):
             self._meter.add(len(data))
             return data
-        resampler, convert = self._resampler, _CONVERT[header.tag, header.bits]
-        assert resampler is not None
+        resampler = self._resampler = self._resampler or Resampler(header.rate)
 
         def work() -> bytes:
-            return resampler.push(convert(data, header.channels))
+            return resampler.push(_CONVERT[header.tag, header.bits](data, header.channels))
 
         pcm = work() if len(data) <= INLINE_BYTES else await self._workers.call(work)
         self._meter.add(len(pcm))
@@ -191,9 +189,7 @@ class WavDecoder:
 
     async def finish(self) -> bytes:
         """The filter's tail; raises `BadAudio` when the file never had a sample."""
-        if self._header is None or self._resampler is None:
-            raise BadAudio("The wav ended before its first sample.")
-        tail = self._resampler.flush()
+        tail = self._resampler.flush() if self._resampler else b""
         self._meter.add(len(tail))
         if not self._meter.total:
             raise BadAudio("The wav holds no samples.")

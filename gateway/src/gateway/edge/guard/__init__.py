@@ -1,0 +1,16 @@
+"""Pure ASGI guards around the gateway: hosts, origins, keys, rates, sizes, headers."""
+
+from gateway.edge.guard.auth import AuthMode, KeyRing, open_path
+from gateway.edge.guard.binding import UnsafeBindingError, check_binding
+from gateway.edge.guard.install import GuardConfig, Guards, install_guards
+
+__all__ = [
+    "AuthMode",
+    "GuardConfig",
+    "Guards",
+    "KeyRing",
+    "UnsafeBindingError",
+    "check_binding",
+    "install_guards",
+    "open_path",
+]
