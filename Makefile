@@ -15,7 +15,8 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 NPM := $(PY) web/scripts/npm.py
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -name '.*cache' -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run test lint format bench clean setup setup-dev web lock docs
+.PHONY: help run test lint lint-format lint-rules lint-types lint-imports lint-locks lint-web format bench clean \
+	setup setup-dev web lock docs
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -28,12 +29,25 @@ test: $(VENV)/.dev web ## every test: the web client's, then the rest
 	$(PY) tools/ensure_chromium.py
 	$(PY) -m pytest --cov --cov-report=term $(PYTEST)
 
-lint: $(VENV)/.dev web/node_modules/.package-lock.json ## format, rules, types, imports, the web client
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+# `make -k lint` goes on after the first that fails.
+lint: lint-format lint-rules lint-types lint-imports lint-locks lint-web ## format, rules, types, imports, locks, web
+
+lint-format: $(VENV)/.dev
+	$(BIN)/ruff format --check --quiet .
+
+lint-rules: $(VENV)/.dev
+	$(BIN)/ruff check --quiet .
+
+lint-types: $(VENV)/.dev
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+
+lint-imports: $(VENV)/.dev
+	$(BIN)/lint-imports --no-logo
+
+lint-locks: $(VENV)/.dev
 	$(PY) tools/lock.py --check
+
+lint-web: web/node_modules/.package-lock.json
 	$(NPM) run --silent lint
 
 format: $(VENV)/.dev web/node_modules/.package-lock.json ## put the code in order
@@ -73,10 +87,10 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.run
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json | $(VENV)/.run
 	@echo "installing the web client's packages"
-	@$(NPM) ci --silent
+	@$(NPM) ci --loglevel=error
 	@touch $@
 
 web/dist/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json
 	@echo "building the web client"
-	@$(NPM) run --silent build
+	@$(NPM) run --silent build -- --logLevel=warn
 	@touch $@

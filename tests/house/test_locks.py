@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-import lock
 import pytest
+
+import lock
 
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", re.MULTILINE)
 LOCKS = lock.plan()
