@@ -256,7 +256,7 @@ async def test_the_container_one_too_many_is_told_so(opus: Callable, tone: Calla
         await held[2].feed(data[:500])
     for decoder in held:
         decoder.close()
-    await _threads_gone(workers)
+    await check_threads_gone(workers)
     assert len(await decode(make_decoder(fmt("webm_opus"), LIMITS, workers), data)) > 7_000
     workers.close()
 
@@ -274,7 +274,7 @@ async def test_a_cancelled_feed_leaves_no_thread(
         await task
     decoder.close()
     decoder.close()
-    await _threads_gone(workers)
+    await check_threads_gone(workers)
 
 
 async def test_closing_the_workers_ends_open_containers(opus: Callable, tone: Callable) -> None:
@@ -282,7 +282,7 @@ async def test_closing_the_workers_ends_open_containers(opus: Callable, tone: Ca
     decoder = make_decoder(fmt("webm_opus"), LIMITS, workers)
     await decoder.feed(opus(tone(0.5, 48_000), "webm")[:500])
     workers.close()
-    await _threads_gone(workers)
+    await check_threads_gone(workers)
 
 
 async def test_500_bad_streams_leave_nothing_behind(opus: Callable, tone: Callable) -> None:
@@ -294,7 +294,7 @@ async def test_500_bad_streams_leave_nothing_behind(opus: Callable, tone: Callab
     threads, files = threading.active_count(), open_files()
     for _ in range(500):
         await _spoil(good, rng, workers)
-    await _threads_gone(workers)
+    await check_threads_gone(workers)
     assert threading.active_count() <= threads
     assert open_files() <= files
     workers.close()
@@ -320,7 +320,7 @@ async def _spoil(good: bytes, rng: random.Random, workers: DecodeWorkers) -> Non
         decoder.close()
 
 
-async def _threads_gone(workers: DecodeWorkers) -> None:
+async def check_threads_gone(workers: DecodeWorkers) -> None:
     async with asyncio.timeout(5):
         while workers.open_containers:
             await asyncio.sleep(0.005)

@@ -59,6 +59,7 @@ def test_binary_frames_are_bounded_by_bytes_and_seconds(meter: UtteranceMeter) -
 def test_seconds_bound_binary_only(meter: UtteranceMeter) -> None:
     meter.chunk(640, binary=False)
     meter.decoded(200 * 32_000, binary=False)
+    assert meter.is_open
 
 
 def test_sixty_silent_seconds_end_an_open_utterance(meter: UtteranceMeter, clock: Clock) -> None:

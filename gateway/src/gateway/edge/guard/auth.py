@@ -60,12 +60,12 @@ class KeyRing:
         """Whether a key is needed at all."""
         return self._key is not None
 
-    def check_key(self, shown: str, address: str) -> None:
+    def check_key(self, shown: bytes, address: str) -> None:
         """Raise `Unauthorized` for a wrong key, `RateLimited` after too many of them."""
         if self._key is None:
             return
         self._failures.check(address)
-        if not hmac.compare_digest(shown.encode("utf-8", "surrogateescape"), self._key):
+        if not hmac.compare_digest(shown, self._key):
             self._failures.charge(address)
             raise Unauthorized("This key is wrong.")
 
@@ -104,25 +104,25 @@ class KeyRing:
         )
 
 
-def _shown_key(headers: Headers, scope: Scope) -> str | None:
+def _shown_key(headers: Headers, scope: Scope) -> bytes | None:
+    """The key as bytes: header text is Latin-1 of whatever the client sent."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return token.strip()
+        return token.strip().encode("latin-1")
     if "x-api-key" in headers:
-        return headers["x-api-key"]
+        return headers["x-api-key"].encode("latin-1")
     for offered in scope.get("subprotocols", ()):
         if offered.startswith(KEY_SUBPROTOCOL):
             return _from_base64url(offered.removeprefix(KEY_SUBPROTOCOL))
     return None
 
 
-def _from_base64url(text: str) -> str:
-    """The key in a subprotocol (RFC 4648 §5, padding left out); "" when it is none."""
+def _from_base64url(text: str) -> bytes:
+    """The key in a subprotocol (RFC 4648 §5, padding left out); b"" when it is none."""
     try:
-        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        return raw.decode()
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (binascii.Error, ValueError):
-        return ""
+        return b""
 
 
 class AuthGuard:
