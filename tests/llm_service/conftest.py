@@ -7,6 +7,7 @@ from typing import Protocol
 import httpx
 import pytest
 import uvicorn
+
 from llm_service.app import make_app
 from llm_service.settings import Settings
 

@@ -5,6 +5,7 @@ import json
 import httpx
 import openai
 import pytest
+
 from llm_service.app import make_app
 from llm_service.settings import Settings
 

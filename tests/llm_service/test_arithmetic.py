@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from llm_service.demo.arithmetic import say, solve
 from llm_service.demo.language import Language, detect, plain
 from llm_service.demo.numerals import chinese_number, english_number, to_chinese, to_english

@@ -1,14 +1,15 @@
 """What the demo responder answers, in both languages."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
+
 from avatar_contract.chat import ChatMessage
 from llm_service.demo import tokens
 from llm_service.demo.language import detect
 from llm_service.demo.responder import respond
 
-NOW = datetime(2026, 11, 21, 15, 5)
+NOW = datetime(2026, 11, 21, 15, 5, tzinfo=UTC)
 
 
 def ask(*said: str) -> str:

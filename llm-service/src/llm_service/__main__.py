@@ -1,7 +1,6 @@
 """Runs llm-service: ``python -m llm_service``."""
 
 from avatar_contract.service import serve
-
 from llm_service.app import make_app
 from llm_service.settings import Settings
 

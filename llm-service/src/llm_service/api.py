@@ -3,10 +3,10 @@
 import time
 from collections.abc import AsyncIterator
 
-from avatar_contract.chat import ChatChunk, ChatCompletion, ChatRequest, Model, ModelList
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
+from avatar_contract.chat import ChatChunk, ChatCompletion, ChatRequest, Model, ModelList
 from llm_service.backends.base import ChatBackend
 from llm_service.completion import Completion, served_model
 from llm_service.settings import Settings

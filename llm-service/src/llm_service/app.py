@@ -4,10 +4,10 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from avatar_contract.health import Health, ModelHealth
-from avatar_contract.service import create_app
 from fastapi import FastAPI
 
+from avatar_contract.health import Health, ModelHealth
+from avatar_contract.service import create_app
 from llm_service.api import router
 from llm_service.backends.registry import build
 from llm_service.settings import Settings

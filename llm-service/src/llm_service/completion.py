@@ -15,7 +15,6 @@ from avatar_contract.chat import (
     Usage,
 )
 from avatar_contract.errors import NotFound
-
 from llm_service.backends.base import ChatBackend
 
 _OPENAI_PREFIXES = ("gpt-", "chatgpt-", "o1", "o3", "o4")

@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from avatar_contract.service import ServiceSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
+
+from avatar_contract.service import ServiceSettings
 
 
 class Settings(ServiceSettings):

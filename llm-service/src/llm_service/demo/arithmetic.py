@@ -14,7 +14,7 @@ from fractions import Fraction
 from llm_service.demo.language import Language
 from llm_service.demo.numerals import english_number, number_at
 
-MAX_TOKENS = 64
+MAX_PARTS = 64
 MAX_BITS = 100
 
 _ENGLISH_LEAD = re.compile(
@@ -72,14 +72,14 @@ _SYMBOLS = {
     ")": ")",
 }
 
-Token = Fraction | str
+Part = Fraction | str
 
 
 @dataclass(frozen=True)
 class Answer:
     """A calculation read and worked out; `error` is set instead of `value` when it has none."""
 
-    tokens: tuple[Token, ...]
+    parts: tuple[Part, ...]
     value: Fraction | None
     exact: bool
     error: str | None = None
@@ -96,19 +96,20 @@ class _NoValueError(Exception):
 def solve(plain_text: str, language: Language) -> Answer | None:
     """Reads the whole of a plain text as a calculation; None when it is anything else."""
     body = _strip(plain_text, language)
-    if not body:
-        return None
     try:
-        tokens = _tokens(body)
-        if len(tokens) < 2 or not any(isinstance(t, str) and t not in "()" for t in tokens):
-            return None
-        parser = _Parser(tokens)
+        parts = _parts(body)
+    except _NotArithmeticError:
+        return None
+    if len(parts) < 2 or not any(isinstance(p, str) and p not in "()" for p in parts):
+        return None
+    parser = _Parser(parts)
+    try:
         value = parser.whole()
     except _NotArithmeticError:
         return None
     except _NoValueError as reason:
-        return Answer(tuple(tokens), None, True, str(reason))
-    return Answer(tuple(tokens), value, parser.exact)
+        return Answer(tuple(parts), None, exact=True, error=str(reason))
+    return Answer(tuple(parts), value, parser.exact)
 
 
 def _strip(text: str, language: Language) -> str:
@@ -119,36 +120,36 @@ def _strip(text: str, language: Language) -> str:
     return _ENGLISH_TAIL.sub("", text).strip()
 
 
-def _tokens(body: str) -> list[Token]:
+def _parts(body: str) -> list[Part]:
     """Splits into numbers and operators; _NotArithmeticError at the first thing that is neither."""
-    tokens: list[Token] = []
+    parts: list[Part] = []
     index = 0
     while index < len(body):
         if body[index].isspace():
             index += 1
             continue
-        token, index = _token_at(body, index)
-        _push(tokens, token)
-        if len(tokens) > MAX_TOKENS:
+        part, index = _part_at(body, index)
+        _push(parts, part)
+        if len(parts) > MAX_PARTS:
             raise _NotArithmeticError
-    return tokens
+    return parts
 
 
-def _push(tokens: list[Token], token: Token) -> None:
-    if isinstance(token, str) and token in ("^2", "^3"):
-        tokens.extend(["^", Fraction(int(token[1]))])
-    elif token == "power":
+def _push(parts: list[Part], part: Part) -> None:
+    if isinstance(part, str) and part in ("^2", "^3"):
+        parts.extend(["^", Fraction(int(part[1]))])
+    elif part == "power":
         # 二的三次方 arrives as 2 of 3 power: the "of" becomes the operator.
-        if len(tokens) < 3 or tokens[-2] != "of":
+        if len(parts) < 3 or parts[-2] != "of":
             raise _NotArithmeticError
-        tokens[-2] = "^"
-    elif token == "rootof":
-        tokens.insert(len(tokens) - 1, "root")
+        parts[-2] = "^"
+    elif part == "rootof":
+        parts.insert(len(parts) - 1, "root")
     else:
-        tokens.append(token)
+        parts.append(part)
 
 
-def _token_at(body: str, index: int) -> tuple[Token, int]:
+def _part_at(body: str, index: int) -> tuple[Part, int]:
     if body.startswith("百分之", index):
         part = number_at(body, index + 3)
         if part is None:
@@ -167,10 +168,10 @@ def _token_at(body: str, index: int) -> tuple[Token, int]:
             return operator, index + len(words)
     if body[index] == "的":
         return "of", index + 1
-    return _english_token(body, index)
+    return _english_part(body, index)
 
 
-def _english_token(body: str, index: int) -> tuple[Token, int]:
+def _english_part(body: str, index: int) -> tuple[Part, int]:
     if not body[index].isascii() or not body[index].isalpha():
         raise _NotArithmeticError
     words = body[index:].replace("-", " ").split()
@@ -193,28 +194,28 @@ def _after(body: str, index: int, words: int) -> int:
 
 
 class _Parser:
-    """Recursive descent over at most MAX_TOKENS tokens, so its depth is bounded too."""
+    """Recursive descent over at most MAX_PARTS parts, so its depth is bounded too."""
 
-    def __init__(self, tokens: list[Token]) -> None:
-        self._tokens = tokens
+    def __init__(self, parts: list[Part]) -> None:
+        self._parts = parts
         self._index = 0
         self.exact = True
 
     def whole(self) -> Fraction:
         value = self._expression()
-        if self._index != len(self._tokens):
+        if self._index != len(self._parts):
             raise _NotArithmeticError
         return value
 
-    def _peek(self) -> Token | None:
-        return self._tokens[self._index] if self._index < len(self._tokens) else None
+    def _peek(self) -> Part | None:
+        return self._parts[self._index] if self._index < len(self._parts) else None
 
-    def _take(self) -> Token:
-        token = self._peek()
-        if token is None:
+    def _take(self) -> Part:
+        part = self._peek()
+        if part is None:
             raise _NotArithmeticError
         self._index += 1
-        return token
+        return part
 
     def _expression(self) -> Fraction:
         value = self._term()
@@ -246,17 +247,17 @@ class _Parser:
         return _bounded(base ** int(exponent))
 
     def _factor(self) -> Fraction:
-        token = self._take()
-        if isinstance(token, Fraction):
+        part = self._take()
+        if isinstance(part, Fraction):
             if self._peek() == "%":
                 self._take()
-                return token / 100
-            return token
-        if token == "-":
+                return part / 100
+            return part
+        if part == "-":
             return -self._factor()
-        if token == "root":
+        if part == "root":
             return self._root(self._factor())
-        if token != "(":
+        if part != "(":
             raise _NotArithmeticError
         value = self._expression()
         if self._take() != ")":
@@ -306,32 +307,32 @@ def say(answer: Answer, language: Language) -> str:
     if answer.value < 0:
         result = f"負 {result}" if language == "zh" else f"minus {result}"
     about = not (exact and answer.exact)
-    said = _said(answer.tokens, language)
+    said = _said(answer.parts, language)
     if language == "zh":
         return f"{said}{'大約' if about else ''}等於 {result}。".replace("  ", " ")
     said = said[0].upper() + said[1:]
     return f"{said} is {'about ' if about else ''}{result}."
 
 
-def _said(tokens: tuple[Token, ...], language: Language) -> str:
+def _said(parts: tuple[Part, ...], language: Language) -> str:
     words: list[str] = []
-    for index, token in enumerate(tokens):
-        if isinstance(token, Fraction):
-            words.append(_number_said(token, tokens, index))
-        elif language == "zh" and token == "^":
+    for index, part in enumerate(parts):
+        if isinstance(part, Fraction):
+            words.append(_number_said(part, parts, index))
+        elif language == "zh" and part == "^":
             words.append("的")
-        elif token == "-" and (index == 0 or isinstance(tokens[index - 1], str)):
+        elif part == "-" and (index == 0 or isinstance(parts[index - 1], str)):
             words.append("負" if language == "zh" else "minus")
         else:
-            words.append(_WORDS[language].get(token, token))
-        if language == "zh" and index > 0 and tokens[index - 1] == "^":
+            words.append(_WORDS[language].get(part, part))
+        if language == "zh" and index > 0 and parts[index - 1] == "^":
             words[-1] += " 次方"
     text = " ".join(words).replace("( ", "(").replace(" )", ")").replace(" %", "%")
     return text + (" " if language == "zh" else "")
 
 
-def _number_said(value: Fraction, tokens: tuple[Token, ...], index: int) -> str:
-    beside = {tokens[i] for i in (index - 1, index + 1) if 0 <= i < len(tokens)}
+def _number_said(value: Fraction, parts: tuple[Part, ...], index: int) -> str:
+    beside = {parts[i] for i in (index - 1, index + 1) if 0 <= i < len(parts)}
     if "of" in beside and value < 1 and (value * 100).denominator == 1:
         return f"{int(value * 100)}%"
     return _decimal(value)[0]

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from avatar_contract.chat import ChatMessage
-
 from llm_service.demo import arithmetic, clock, identity, manners, memory, speech, stories
 from llm_service.demo.language import Language, of_conversation, plain
 

@@ -1,0 +1,129 @@
+"""`avatar up`: one copy of AVATAR on this machine, until Ctrl-C."""
+
+import os
+import time
+from collections.abc import Mapping
+
+import httpx
+import typer
+
+from avatar_cli.home import Home, HomeTakenError, configured_port
+from avatar_cli.running import engines, logview, ports, ready
+from avatar_cli.running.plan import Service, plan, to_start
+from avatar_cli.running.supervisor import Supervisor
+from avatar_cli.tongue import Tongue, of_locale
+from avatar_contract.health import Health
+from avatar_contract.service import supervisor_tag
+
+EXIT_CANNOT_START = 2
+EXIT_DIED = 1
+
+
+def up() -> None:
+    """Start everything on this machine and print the address. Ctrl-C stops all."""
+    tongue = of_locale()
+    began = time.monotonic()
+    home = Home.of_environment()
+    try:
+        port = configured_port()
+        with home.locked():
+            raise typer.Exit(_run(home, port, tongue, began))
+    except ValueError as problem:
+        _fail(str(problem))
+    except HomeTakenError as taken:
+        _fail(_home_taken(taken, tongue))
+
+
+def _run(home: Home, port: int, tongue: Tongue, began: float) -> int:
+    if port and not ports.is_free(port):
+        _fail(_port_taken(port, tongue))
+    parts = to_start(os.environ)
+    chosen = dict(zip([p.name for p in parts], ports.pick(len(parts)), strict=True))
+    chosen["gateway"] = port or chosen["gateway"]
+    services = plan(os.environ, home.path, chosen, supervisor_tag(os.getpid()))
+    files = logview.LogFiles(home.logs)
+    home.write_ports(chosen)
+
+    def watch(supervisor: Supervisor) -> None:
+        _announce(supervisor, services, home, tongue, began)
+
+    supervisor = Supervisor(services, files, when_started=watch)
+    try:
+        supervisor.loop()
+    finally:
+        files.close()
+    return _farewell(supervisor, home, tongue)
+
+
+def _announce(
+    supervisor: Supervisor, services: list[Service], home: Home, tongue: Tongue, began: float
+) -> None:
+    def waiting(late: Mapping[str, Health | None]) -> None:
+        words = [f"{n} {ready.loading_of(h)}".strip() for n, h in late.items()]
+        supervisor.say(tongue("still waiting for: ", "還在等：") + "; ".join(words))
+
+    health = ready.wait(services, stopped=lambda: supervisor.stopping, waiting=waiting)
+    if health is None:
+        return
+    gateway = next(s for s in services if s.name == "gateway")
+    seconds = time.monotonic() - began
+    supervisor.say(engines.banner(gateway.url, seconds, home.path, health, tongue))
+
+
+def _farewell(supervisor: Supervisor, home: Home, tongue: Tongue) -> int:
+    name = supervisor.died
+    if name is None:
+        typer.echo(tongue("AVATAR has stopped.", "AVATAR 已停止。"))
+        return 0
+    code = supervisor.code_of(name) or 0
+    how = (
+        tongue(f"was killed by signal {-code}", f"被訊號 {-code} 終止")
+        if code < 0
+        else tongue(f"ended with exit code {code}", f"以代碼 {code} 結束")
+    )
+    typer.echo(
+        tongue(
+            f"{name} {how}, so all the others were stopped too. Its log: avatar logs {name} "
+            f"(in {home.logs}).",
+            f"{name} {how}，其他服務也都停止了。它的紀錄：avatar logs {name}（在 {home.logs}）。",
+        ),
+        err=True,
+    )
+    return EXIT_DIED
+
+
+def _fail(text: str) -> None:
+    typer.echo(text, err=True)
+    raise typer.Exit(EXIT_CANNOT_START)
+
+
+def _home_taken(taken: HomeTakenError, tongue: Tongue) -> str:
+    running = Home(taken.home).read_ports().get("gateway")
+    address = f" http://127.0.0.1:{running}" if running else ""
+    return tongue(
+        f"A copy of AVATAR already runs on {taken.home} (process {taken.holder}){address}. "
+        "Stop it, or give this one a folder and a port of its own: "
+        "AVATAR_HOME=./var2 AVATAR_PORT=8001 avatar up",
+        f"已經有一份 AVATAR 使用 {taken.home}（行程 {taken.holder}）{address}。"
+        "請先停止它，或給這一份自己的資料夾和埠號：AVATAR_HOME=./var2 AVATAR_PORT=8001 avatar up",
+    )
+
+
+def _port_taken(port: int, tongue: Tongue) -> str:
+    holder = ports.holder_of(port)
+    who_en = f" by process {holder.pid} ({holder.command or holder.name})" if holder else ""
+    who_zh = f"（行程 {holder.pid}：{holder.command or holder.name}）" if holder else ""
+    if _is_avatar(port):
+        who_en, who_zh = who_en + ", which is another AVATAR", who_zh + "，那是另一份 AVATAR"
+    return tongue(
+        f"Port {port} is taken{who_en}. Stop that program, or choose another port: "
+        f"AVATAR_PORT={port + 1 if port < 65535 else 8000} avatar up",
+        f"埠號 {port} 已被使用{who_zh}。請停止那個程式，或換一個埠號："
+        f"AVATAR_PORT={port + 1 if port < 65535 else 8000} avatar up",
+    )
+
+
+def _is_avatar(port: int) -> bool:
+    with httpx.Client(trust_env=False) as client:
+        health = ready.health_of(client, f"http://127.0.0.1:{port}")
+    return health is not None and health.service == "gateway"

@@ -1,0 +1,80 @@
+"""Which services one copy consists of, and the environment that each starts with."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from avatar_contract.service import SUPERVISOR_ENV
+
+
+@dataclass(frozen=True)
+class Part:
+    """A service as it is installed: what to run, and which settings carry its address."""
+
+    name: str
+    module: str
+    port_setting: str
+    url_settings: tuple[str, ...] = ()
+    """Settings of the gateway with its address. When the first is set, it is not started."""
+
+
+PARTS = (
+    Part("profile", "profile_service", "PROFILE_PORT", ("PROFILE_URL",)),
+    Part("stt", "stt_service", "STT_PORT", ("STT_URL",)),
+    Part("llm", "llm_service", "LLM_PORT", ("LLM_URL",)),
+    Part("tts", "tts_service", "TTS_PORT", ("TTS_FAST_URL", "TTS_HQ_URL")),
+    Part("gateway", "gateway", "AVATAR_PORT"),
+)
+
+
+@dataclass(frozen=True)
+class Service:
+    """One process to be started."""
+
+    name: str
+    command: tuple[str, ...]
+    port: int
+    environment: dict[str, str] = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """Its address on this machine."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def to_start(environment: Mapping[str, str]) -> list[Part]:
+    """All parts but those whose address the environment names."""
+    return [p for p in PARTS if not (p.url_settings and environment.get(p.url_settings[0]))]
+
+
+def plan(
+    environment: Mapping[str, str], home: Path, ports: Mapping[str, int], supervisor: str
+) -> list[Service]:
+    """The processes of one copy.
+
+    Args:
+        environment: what the user set; addresses in it are kept.
+        home: absolute path of AVATAR_HOME.
+        ports: a port for every part of `to_start(environment)`, by name.
+        supervisor: tag of the process whose end ends them all (`supervisor_tag`).
+    """
+    shared = {
+        **environment,
+        "AVATAR_HOME": str(home),
+        "PYTHONUNBUFFERED": "1",
+        SUPERVISOR_ENV: supervisor,
+    }
+    parts = to_start(environment)
+    for part in parts:
+        for setting in part.url_settings:
+            shared.setdefault(setting, f"http://127.0.0.1:{ports[part.name]}")
+    return [
+        Service(
+            name=part.name,
+            command=(sys.executable, "-m", part.module),
+            port=ports[part.name],
+            environment={**shared, part.port_setting: str(ports[part.name])},
+        )
+        for part in parts
+    ]
