@@ -28,9 +28,9 @@ def test_what_is_no_log_line() -> None:
 def test_files_turn_over(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(logview, "MAX_BYTES", 200)
     files = logview.LogFiles(tmp_path)
-    for number in range(40):
+    for number in range(99):
         files.write("stt", f"{number} 100% 你好")
     files.close()
     names = sorted(p.name for p in tmp_path.iterdir())
     assert names == ["stt.jsonl", "stt.jsonl.1", "stt.jsonl.2", "stt.jsonl.3"]
-    assert "39 100% 你好" in (tmp_path / "stt.jsonl").read_text()
+    assert "98 100% 你好" in (tmp_path / "stt.jsonl").read_text()
