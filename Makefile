@@ -58,6 +58,10 @@ format: $(VENV)/.dev web/node_modules/.package-lock.json ## put the code in orde
 lock: $(VENV)/.dev ## compile requirements/*.lock from the pyproject.toml files
 	$(PY) tools/lock.py
 
+docs: $(VENV)/.dev ## write the pages that are made: settings, notices
+	$(PY) tools/settings_reference.py
+	$(PY) tools/notices.py
+
 clean: ## remove what was built; keeps var/, which holds your data
 	rm -rf $(VENV) web/node_modules web/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
 
