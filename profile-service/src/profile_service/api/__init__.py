@@ -1,0 +1,1 @@
+"""Routes: they parse and encode, nothing else."""

