@@ -46,6 +46,7 @@ class NoticeCode(StrEnum):
     EMBEDDED_ENGINE = "EMBEDDED_ENGINE"
     PUBLIC_ENGINE = "PUBLIC_ENGINE"
     NOT_STORED = "NOT_STORED"
+    TEXT_SKIPPED = "TEXT_SKIPPED"
 
 
 class EngineInfo(Message):

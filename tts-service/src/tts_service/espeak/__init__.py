@@ -1,0 +1,1 @@
+"""espeak-ng: the library (in a worker only) and the voice effect."""
