@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 PACKAGES := contract cli gateway stt-service llm-service tts-service profile-service
 PYPROJECTS := $(PACKAGES:%=%/pyproject.toml)
-PIP := $(PY) -m pip --disable-pip-version-check --quiet
+PIP := $(PY) -m pip --disable-pip-version-check -qq
 NPM := $(PY) web/scripts/npm.py
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -name '.*cache' -prune -o -type f -print 2>/dev/null)
 
@@ -76,9 +76,11 @@ web: web/dist/index.html
 $(PY):
 	@PYTHON="$(PYTHON)" sh tools/make_venv.sh $(VENV)
 
-$(VENV)/.run: requirements/build.lock requirements/run.lock $(PYPROJECTS) | $(PY)
+RUN_LOCKS := requirements/build.lock requirements/node.lock requirements/run.lock
+
+$(VENV)/.run: $(RUN_LOCKS) $(PYPROJECTS) | $(PY)
 	@echo "installing the services (once; about a minute)"
-	@$(PIP) install --require-hashes --no-deps -r requirements/build.lock -r requirements/run.lock
+	@$(PIP) install --require-hashes --no-deps $(RUN_LOCKS:%=-r %)
 	@$(PIP) install --no-deps --no-build-isolation $(PACKAGES:%=--editable %)
 	@touch $@
 

@@ -6,9 +6,10 @@
 
 The locks, and who installs them:
 
-    build.lock       what builds our packages and the web client; installed with each of the others
+    build.lock       what builds our packages
+    node.lock        what builds the web client
     run.lock         all services in one environment: `make run`
-    dev.lock         run and build, with the tools: `make test`, `make lint`
+    dev.lock         all of these, with the tools: `make test`, `make lint`
     <service>.lock   one service alone: its container image
 
 Each lock pins versions and hashes for every platform and Python that we support, and holds no
@@ -111,14 +112,14 @@ def unique(requirements: Iterable[str]) -> tuple[str, ...]:
 def plan() -> list[Lock]:
     """Every lock, in the order in which they are compiled."""
     run = [line for folder in PACKAGES for line in dependencies(folder)]
-    build = group("build")
-    locks = [
+    build, node, dev = group("build"), group("node"), group("dev")
+    return [
         Lock("build", unique(build)),
+        Lock("node", unique(node)),
         Lock("run", unique(run), ("build",)),
-        Lock("dev", unique([*run, *build, *group("dev")]), ("build", "run")),
+        Lock("dev", unique([*run, *build, *node, *dev]), ("build", "node", "run")),
+        *(Lock(name, unique(dependencies(name)), ("build", "run")) for name in SERVICES),
     ]
-    locks += [Lock(name, unique(dependencies(name)), ("build", "run")) for name in SERVICES]
-    return locks
 
 
 def find_uv() -> str:

@@ -34,15 +34,18 @@ def test_no_torch(entry: lock.Lock) -> None:
     assert not names & {"torch", "torchaudio", "triton", "vllm"}
 
 
-@pytest.mark.parametrize("entry", LOCKS[3:], ids=lambda entry: entry.name)
+@pytest.mark.parametrize(
+    "entry", [entry for entry in LOCKS if entry.name in lock.SERVICES], ids=lambda entry: entry.name
+)
 def test_images_run_what_the_tests_ran(entry: lock.Lock) -> None:
     assert pins(entry.path) <= pins(lock.LOCKS / "run.lock")
 
 
-def test_dev_holds_all_of_run_and_build() -> None:
+def test_dev_holds_all_of_run_build_and_node() -> None:
     dev = pins(lock.LOCKS / "dev.lock")
     assert pins(lock.LOCKS / "run.lock") <= dev
     assert pins(lock.LOCKS / "build.lock") <= dev
+    assert pins(lock.LOCKS / "node.lock") <= dev
 
 
 def test_locks_hold_no_address(tracked: list[Path]) -> None:
