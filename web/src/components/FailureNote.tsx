@@ -1,0 +1,59 @@
+import { useTranslation } from "react-i18next";
+import type { ErrorCode } from "../contract/generated";
+import styles from "./FailureNote.module.css";
+import { Icon } from "./Icon";
+
+/** What a failure is about; `NETWORK` when the server was not reached at all. */
+export interface ShownFailure {
+  code: ErrorCode | "NETWORK";
+  message: string;
+  retryAfterS: number | null;
+}
+
+interface Properties {
+  failure: ShownFailure;
+  onRetry?: (() => void) | null;
+  onDismiss?: () => void;
+}
+
+/** What went wrong, what to do about it, and a way to try again where that may help. */
+export function FailureNote({ failure, onRetry, onDismiss }: Properties) {
+  const { t } = useTranslation();
+  const words = t(`error.${failure.code}`);
+  return (
+    <div className={styles.note} role="alert" data-code={failure.code}>
+      <Icon name="warning" />
+      <div className={styles.text}>
+        <p className={styles.title}>{words.title}</p>
+        <p>{words.advice}</p>
+        {failure.retryAfterS !== null && (
+          <p>{t("error.retryAfter", { seconds: Math.ceil(failure.retryAfterS) })}</p>
+        )}
+        {failure.message && (
+          <details>
+            <summary>{t("error.details")}</summary>
+            <p lang="en">
+              <code>{failure.code}</code> {failure.message}
+            </p>
+          </details>
+        )}
+      </div>
+      {onRetry && (
+        <button type="button" className="button" onClick={onRetry}>
+          <Icon name="retry" size={16} />
+          {t("chat.retry")}
+        </button>
+      )}
+      {onDismiss && (
+        <button
+          type="button"
+          className="icon-button"
+          aria-label={t("error.dismiss")}
+          onClick={onDismiss}
+        >
+          <Icon name="close" size={18} />
+        </button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,48 @@
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { I18nextProvider } from "react-i18next";
+import { BrowserRouter } from "react-router";
+import "./theme/tokens.css";
+import "./theme/base.css";
+import { App } from "./App";
+import { documentLanguage, startWords } from "./i18n";
+import { chatAddress } from "./protocol/chatSocket";
+import { Chat } from "./state/chat";
+import { ServicesProvider } from "./state/context";
+import { newId } from "./state/ids";
+import { settingsStore } from "./state/settings";
+import { applyTheme, watchSystemTheme } from "./theme/theme";
+
+async function start(root: HTMLElement): Promise<void> {
+  const settings = settingsStore(localStorage, navigator.languages);
+  const words = await startWords(settings.get().locale);
+  const dress = () => {
+    const { theme, locale } = settings.get();
+    applyTheme(theme);
+    document.documentElement.lang = documentLanguage(locale);
+    if (words.language !== locale) void words.changeLanguage(locale);
+  };
+  dress();
+  settings.watch(dress);
+  watchSystemTheme(dress);
+  const chat = new Chat(settings, {
+    connect: () => new WebSocket(chatAddress(location)),
+    newId,
+    now: () => Date.now(),
+  });
+  createRoot(root).render(
+    <StrictMode>
+      <I18nextProvider i18n={words}>
+        <ServicesProvider value={{ chat, settings }}>
+          <BrowserRouter>
+            <App />
+          </BrowserRouter>
+        </ServicesProvider>
+      </I18nextProvider>
+    </StrictMode>,
+  );
+}
+
+const root = document.getElementById("root");
+if (!root) throw new Error("index.html has no #root.");
+void start(root);

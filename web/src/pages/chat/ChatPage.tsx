@@ -1,0 +1,65 @@
+import { useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import { Icon } from "../../components/Icon";
+import { useChat, useSettings } from "../../state/context";
+import { useStore } from "../../state/store";
+import styles from "./ChatPage.module.css";
+import { Dock } from "./Dock";
+import { EnginesButton } from "./EnginesPanel";
+import { Greeting } from "./Greeting";
+import { Problems } from "./Problems";
+import { phaseOf } from "./phase";
+import { Transcript } from "./Transcript";
+
+/** The page to talk on. */
+export function ChatPage() {
+  const { t } = useTranslation();
+  const chat = useChat();
+  const conversation = useStore(chat.conversation);
+  const link = useStore(chat.link);
+  const microphone = useStore(chat.speech.microphone);
+  const speaking = useStore(chat.speaking);
+  const phase = phaseOf(link, microphone, conversation, speaking);
+
+  useTitle();
+  useEffect(() => chat.connect(), [chat]);
+  useOpenEar(link.phase === "ready");
+
+  return (
+    <div className={styles.page}>
+      <h1 className="sr-only">{t("chat.title")}</h1>
+      <div className={styles.tools}>
+        <EnginesButton />
+        {conversation.turns.length > 0 && (
+          <button type="button" className="button quiet" onClick={() => chat.renew()}>
+            <Icon name="plus" size={18} />
+            {t("chat.newConversation")}
+          </button>
+        )}
+      </div>
+      {conversation.turns.length > 0 ? <Transcript turns={conversation.turns} /> : <Greeting />}
+      <div className={styles.foot}>
+        <Problems />
+        <Dock phase={phase} />
+      </div>
+    </div>
+  );
+}
+
+function useTitle(): void {
+  const { t } = useTranslation();
+  const title = `${t("app.talk")} · AVATAR`;
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+}
+
+/** Hands-free that was left on goes on listening once somebody touches the page. */
+function useOpenEar(ready: boolean): void {
+  const chat = useChat();
+  const [{ handsFree }] = useSettings();
+  useEffect(() => {
+    if (!ready || !handsFree || !navigator.userActivation?.hasBeenActive) return;
+    void chat.listen(true);
+  }, [ready, handsFree, chat]);
+}

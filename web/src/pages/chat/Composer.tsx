@@ -1,0 +1,55 @@
+import { type FormEvent, type KeyboardEvent, useId, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Icon } from "../../components/Icon";
+import { useChat } from "../../state/context";
+import { useStore } from "../../state/store";
+import styles from "./Composer.module.css";
+
+/** Typing instead of talking. */
+export function Composer() {
+  const { t } = useTranslation();
+  const chat = useChat();
+  const { limits } = useStore(chat.conversation);
+  const [text, setText] = useState("");
+  const label = useId();
+
+  const send = (event?: FormEvent) => {
+    event?.preventDefault();
+    if (!text.trim()) return;
+    chat.sendText(text);
+    setText("");
+  };
+
+  /** Enter also ends a Zhuyin or Pinyin composition: then it is not meant for us. */
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+    event.preventDefault();
+    send();
+  };
+
+  return (
+    <form className={styles.composer} onSubmit={send}>
+      <label className="sr-only" htmlFor={label}>
+        {t("dock.typeLabel")}
+      </label>
+      <textarea
+        id={label}
+        rows={1}
+        value={text}
+        maxLength={limits?.max_text_chars}
+        placeholder={t("dock.typePlaceholder")}
+        enterKeyHint="send"
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={onKeyDown}
+      />
+      <button
+        type="submit"
+        className={styles.send}
+        aria-label={t("dock.send")}
+        disabled={!text.trim()}
+      >
+        <Icon name="send" />
+      </button>
+    </form>
+  );
+}

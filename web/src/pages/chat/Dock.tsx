@@ -1,0 +1,79 @@
+import { useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import { Icon } from "../../components/Icon";
+import { useChat, useSettings } from "../../state/context";
+import { useStore } from "../../state/store";
+import { Composer } from "./Composer";
+import styles from "./Dock.module.css";
+import { Horizon } from "./Horizon";
+import type { Phase } from "./phase";
+import { StatusLine } from "./StatusLine";
+import { TalkButton } from "./TalkButton";
+
+/** What one talks with: the line, the button, the switch, the field. */
+export function Dock({ phase }: { phase: Phase }) {
+  const { t } = useTranslation();
+  const chat = useChat();
+  const [settings, change] = useSettings();
+  const microphone = useStore(chat.speech.microphone);
+  const speaking = useStore(chat.speaking);
+  const blocked = useStore(chat.soundBlocked);
+
+  useEffect(() => () => void chat.speech.close(), [chat]);
+
+  const setHandsFree = (handsFree: boolean) => {
+    change({ handsFree });
+    void (handsFree ? chat.speech.close().then(() => chat.listen(true)) : chat.listen(false));
+  };
+
+  const talking = microphone.phase !== "off" && !speaking;
+  return (
+    <section className={styles.dock} data-phase={phase} aria-label={t("chat.title")}>
+      <Horizon
+        active={microphone.phase !== "off" || speaking}
+        voice={talking ? "person" : "assistant"}
+      />
+      <StatusLine phase={phase} />
+      {blocked && (
+        <p className={styles.blocked}>
+          {t("dock.soundBlocked")}
+          <button type="button" className="button quiet" onClick={() => void chat.unlock()}>
+            {t("dock.allowSound")}
+          </button>
+        </p>
+      )}
+      <div className={styles.controls}>
+        <button
+          type="button"
+          role="switch"
+          aria-checked={settings.handsFree}
+          className={styles.switch}
+          onClick={() => setHandsFree(!settings.handsFree)}
+        >
+          <span className={styles.track} />
+          {t("dock.handsFree")}
+        </button>
+        <TalkButton />
+        <div className={styles.right}>
+          {(speaking || phase === "thinking" || phase === "speaking") && (
+            <button type="button" className="button" onClick={() => chat.interrupt()}>
+              <Icon name="stop" size={18} />
+              <span className={styles.wide}>{t("dock.stop")}</span>
+            </button>
+          )}
+          <button
+            type="button"
+            className="icon-button"
+            aria-pressed={settings.muted}
+            aria-label={t(settings.muted ? "dock.unmute" : "dock.mute")}
+            title={t(settings.muted ? "dock.unmute" : "dock.mute")}
+            onClick={() => change({ muted: !settings.muted })}
+          >
+            <Icon name={settings.muted ? "muted" : "volume"} />
+          </button>
+        </div>
+      </div>
+      <Composer />
+    </section>
+  );
+}

@@ -1,0 +1,42 @@
+import { useTranslation } from "react-i18next";
+import { useChat, useSettings } from "../../state/context";
+import { useStore } from "../../state/store";
+import type { Phase } from "./phase";
+import styles from "./StatusLine.module.css";
+
+/** In a few words what is going on; read out by screen readers when it changes. */
+export function StatusLine({ phase }: { phase: Phase }) {
+  const { t } = useTranslation();
+  const chat = useChat();
+  const [{ handsFree }] = useSettings();
+  const offline = phase === "waiting" || phase === "refused";
+  return (
+    <div className={styles.status}>
+      <p className={styles.line} data-phase={phase}>
+        <span className={styles.dot} aria-hidden="true" />
+        <span role="status">{usePhaseWords(phase)}</span>
+        {offline && (
+          <button type="button" className={styles.again} onClick={() => chat.reconnect()}>
+            {t("state.reconnect")}
+          </button>
+        )}
+      </p>
+      <p id="talk-hint" className={styles.hint}>
+        {t(handsFree ? "dock.hintHandsFree" : "dock.hint")}
+      </p>
+    </div>
+  );
+}
+
+function usePhaseWords(phase: Phase): string {
+  const { t } = useTranslation();
+  const chat = useChat();
+  const { progress, position } = useStore(chat.conversation);
+  const { delayMs } = useStore(chat.link);
+  if (phase === "waiting") return t("state.waiting", { seconds: Math.ceil(delayMs / 1000) });
+  if (phase === "queued") return t("state.queued", { position: position ?? 1 });
+  if (phase === "loading" && progress !== null) {
+    return t("state.loadingProgress", { percent: Math.round(progress * 100) });
+  }
+  return t(`state.${phase}`);
+}

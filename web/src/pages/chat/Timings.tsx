@@ -1,0 +1,31 @@
+import { useTranslation } from "react-i18next";
+import styles from "./Timings.module.css";
+
+/** How long the turn's stages took: one figure to see, the others on demand. */
+export function Timings({ timings }: { timings: Record<string, number> }) {
+  const { t, i18n } = useTranslation();
+  const first = timings.first_audio;
+  const entries = Object.entries(timings);
+  if (entries.length === 0) return null;
+  const seconds = (ms: number) =>
+    (ms / 1000).toLocaleString(i18n.language, { maximumFractionDigits: 2 });
+  const name = (stage: string) =>
+    i18n.exists(`timing.${stage}`) ? i18n.t(`timing.${stage}` as "timing.total") : stage;
+  return (
+    <details className={styles.timings}>
+      <summary className={styles.small}>
+        {first === undefined
+          ? t("chat.timings")
+          : t("chat.firstSound", { seconds: seconds(first) })}
+      </summary>
+      <dl>
+        {entries.map(([stage, ms]) => (
+          <div key={stage}>
+            <dt>{name(stage)}</dt>
+            <dd>{Math.round(ms).toLocaleString(i18n.language)} ms</dd>
+          </div>
+        ))}
+      </dl>
+    </details>
+  );
+}

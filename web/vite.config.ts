@@ -1,0 +1,28 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+/** Where the gateway listens while the page is developed with `npm run dev`. */
+const gateway = `http://127.0.0.1:${process.env.AVATAR_PORT ?? 8000}`;
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    target: "es2022",
+    // The gateway's policy is default-src 'self': a data: address would be refused.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    proxy: {
+      "/api": gateway,
+      "/health": gateway,
+      "/ws": { target: gateway, ws: true },
+    },
+  },
+  test: {
+    environment: "jsdom",
+    setupFiles: ["src/test/setup.ts"],
+    include: ["src/**/*.test.{ts,tsx}"],
+    restoreMocks: true,
+  },
+});
