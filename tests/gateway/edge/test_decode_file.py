@@ -7,8 +7,8 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from avatar_contract.errors import BadAudio, BufferOverflow
 
+from avatar_contract.errors import BadAudio, BufferOverflow
 from gateway.edge.decode import DecodeWorkers
 from gateway.edge.decode.file import decode_file
 

@@ -12,8 +12,22 @@ from avatar_contract.errors import BadAudio, BufferOverflow
 from gateway.edge.decode.pcm import Resampler, mono_from_float
 from gateway.edge.decode.workers import DecodeWorkers
 
-DEMUXERS = "wav,mp3,mov,flac,ogg,matroska,aac,w64"
-"""Formats that are tried. No playlists: those make libav open other files and addresses."""
+_MAGIC: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"RIFF", "wav"),
+    (0, b"fLaC", "flac"),
+    (0, b"OggS", "ogg"),
+    (0, b"\x1a\x45\xdf\xa3", "matroska"),
+    (4, b"ftyp", "mov"),
+    (0, b"ID3", "mp3"),
+    (0, b"\xff\xfb", "mp3"),
+    (0, b"\xff\xf3", "mp3"),
+    (0, b"\xff\xf2", "mp3"),
+    (0, b"\xff\xfa", "mp3"),
+    (0, b"\xff\xf1", "aac"),
+    (0, b"\xff\xf9", "aac"),
+)
+"""Offset, bytes, libav's demuxer. libav is never left to guess: it would take a playlist for
+audio, and open the files and addresses in it."""
 
 _SCALES = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "flt": 1.0, "dbl": 1.0}
 
@@ -46,12 +60,19 @@ def decode_now(data: bytes, max_s: float) -> bytes:
     return b"".join(out)
 
 
+def _demuxer(data: bytes) -> str:
+    for at, magic, name in _MAGIC:
+        if data[at : at + len(magic)] == magic:
+            return name
+    raise BadAudio("This is no audio file that is known. Send wav, mp3, m4a, flac, ogg or webm.")
+
+
 def _pieces(data: bytes) -> Any:
     opened: Any = av.open(
         io.BytesIO(data),
         mode="r",
         metadata_errors="ignore",
-        container_options={"format_whitelist": DEMUXERS},
+        format=_demuxer(data),
     )
     with opened as container:
         if not container.streams.audio:

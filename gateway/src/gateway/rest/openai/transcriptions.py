@@ -60,9 +60,9 @@ async def transcribe(
     response_format: Annotated[TranscriptionFormat, Form()] = "json",
     temperature: Annotated[float | None, Form(ge=0, le=1)] = None,
     stream: Annotated[bool, Form(description="json as two events: engines answer at once")] = False,
-    granularities: Annotated[list[Granularity], Form(alias="timestamp_granularities[]")] = [
-        "segment"
-    ],
+    granularities: Annotated[
+        list[Granularity] | None, Form(alias="timestamp_granularities[]")
+    ] = None,
 ) -> Response:
     """Transcribe a recording. Silence is an empty text, as OpenAI has it."""
     pcm = await decode_file(await _read(file), MAX_AUDIO_S, deps.decoding)
@@ -72,12 +72,12 @@ async def transcribe(
         "prompt": prompt,
         "temperature": temperature,
         "response_format": "verbose_json",
-        "timestamp_granularities[]": granularities,
+        "timestamp_granularities[]": granularities or ["segment"],
     }
     found = await _hear(deps, pcm, {k: v for k, v in fields.items() if v is not None})
     if stream and response_format == "json":
         return Response(_events(found.text), media_type="text/event-stream")
-    return _encode(found, response_format, granularities)
+    return _encode(found, response_format, granularities or [])
 
 
 async def _read(file: UploadFile) -> bytes:
