@@ -2,6 +2,8 @@
 
 import typer
 
+from avatar_cli.commands.chat import chat
+from avatar_cli.commands.talk import talk
 from avatar_cli.commands.up import up
 
 app = typer.Typer(
@@ -11,9 +13,5 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(up)
-
-
-@app.callback()
-def _root() -> None:
-    """Keeps `avatar up` a subcommand while there are few of them."""
+for _command in (up, talk, chat):
+    app.command()(_command)

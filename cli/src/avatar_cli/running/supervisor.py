@@ -113,9 +113,9 @@ class Supervisor(Manager):
         files: logview.LogFiles,
         *,
         when_started: Callable[["Supervisor"], None],
-        output: TextIO = sys.stdout,
+        output: TextIO | None = None,
     ) -> None:
-        super().__init__(LogPrinter(files, output))
+        super().__init__(LogPrinter(files, output or sys.stdout))
         self._process_ctor = GuardedProcess
         self._when_started = when_started
         self.died: str | None = None
