@@ -3,7 +3,18 @@
 import re
 
 from tts_service.speakable import chinese_numbers as numbers
-from tts_service.speakable.rules import NUMBER, PHONE, VERSION, Rule, applied, bare, compiled
+from tts_service.speakable.rules import (
+    LONG_DIGITS,
+    NUMBER,
+    PHONE,
+    SHORT_UNITS,
+    VERSION,
+    Rule,
+    applied,
+    bare,
+    compiled,
+    is_code,
+)
 
 _CURRENCIES = {
     "NT$": "元", "TWD": "元", "$": "元", "US$": "美元", "USD": "美元", "HK$": "港幣", "€": "歐元",
@@ -22,12 +33,15 @@ _UNITS = {
     "hz": "赫茲", "kwh": "度", "kw": "瓩", "w": "瓦", "v": "伏特", "db": "分貝", "kcal": "大卡",
 }  # fmt: skip
 _HALVES = {"a": "上午", "p": "下午"}
+_GAPS = re.compile(r"(?<=[\u4e00-\u9fff]) +(?=[\d$])|(?<=[\d%]) +(?=[\u4e00-\u9fff])")
+"""Spaces that typesetters put around digits; said, they would be pauses."""
+_TO = r"(?: ?[~～] ?| [-–—] |[-–—])"
 _SCALE = "[十百千萬億兆]"
 
 
 def words(text: str) -> str:
     """Chinese `text` with everything in words. Latin letters stay as they are."""
-    return re.sub(r" {2,}", " ", applied(_RULES, text)).strip()
+    return re.sub(" {2,}", " ", applied(_RULES, _GAPS.sub("", text))).strip()
 
 
 def count(value: str, after: str = "") -> str:
@@ -43,6 +57,8 @@ def _bare_number(found: "re.Match[str]") -> str:
     plain = bare(value)
     if "." not in plain and len(plain) > 1 and plain[0] == "0":
         return numbers.one_by_one(plain)
+    if is_code(value) and after not in numbers.MEASURES:
+        return numbers.one_by_one(plain)
     year = "," not in value and len(plain) == 4 and plain.isdigit() and plain[:2] in ("19", "20")
     if year and after not in numbers.MEASURES and plain[1:] != "000":
         return numbers.one_by_one(plain)
@@ -54,6 +70,14 @@ def _date(found: "re.Match[str]") -> str:
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return found[0]
     return f"{numbers.one_by_one(year)}年{_month_day(month, day)}"
+
+
+def _date_us(found: "re.Match[str]") -> str:
+    first, second = int(found[1]), int(found[2])
+    month, day = (second, first) if first > 12 else (first, second)
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return found[0]
+    return f"{numbers.one_by_one(found[3])}年{_month_day(month, day)}"
 
 
 def _month_day(month: int, day: int) -> str:
@@ -110,20 +134,30 @@ def _slash(found: "re.Match[str]") -> str:
     return _month_day(first, second)
 
 
+def _unit(found: "re.Match[str]") -> str:
+    if len(found[2]) == 1 and found[2] not in SHORT_UNITS:
+        return found[0]  # 5G, 4K
+    return count(found[1], "公") + _UNITS[found[2].lower()]
+
+
+_SAID = "零一二兩三四五六七八九十百千萬億"
 _UNIT = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True))
 _NUM = rf"({NUMBER})"
 _RULES: tuple[Rule, ...] = (
+    (LONG_DIGITS, lambda f: numbers.one_by_one(f[0])),
     (PHONE, _phone),
     (VERSION, _version),
     *compiled(
         [
             (r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)", _date),
+            (r"(?<![\d/.-])(\d{1,2})[-/](\d{1,2})[-/](\d{4})(?!\d)", _date_us),
             (r"(?<!\d)(\d{1,2}) ?月 ?(\d{1,2}) ?(日|號)",
              lambda f: f"{numbers.whole(f[1])}月{numbers.whole(f[2])}{f[3]}"),
             (r"(?<!\d)(\d{1,2}) ?(月|日|號)(?!\d)", lambda f: numbers.whole(f[1]) + f[2]),
             (r"(?<![\d.,])(\d{2,4}) ?年", _year),
-            (r"(?<![\d:])(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([ap])\.?m\b\.?)?(?![\d:])", _time),
-            (r"(?<![\d:.])(\d{1,2}) ?([ap])\.?m\b\.?",
+            (r"(?<![\d:])(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([ap])\.?m(?![A-Za-z])\.?)?(?![\d:])",
+             _time),
+            (r"(?<![\d:.])(\d{1,2}) ?([ap])\.?m(?![A-Za-z])\.?",
              lambda f: f"{_HALVES[f[2].lower()]}{numbers.counted(f[1])}點"),
             (r"(?<![\d.])(\d{1,2}) ?點(?: ?(\d{1,2}) ?分)?(?![\d多])", _clock),
             (rf"{_SIGN} ?{_NUM} ?({_SCALE})?", lambda f: _money(f[1], f[2], f[3])),
@@ -131,19 +165,19 @@ _RULES: tuple[Rule, ...] = (
             (rf"\b{_CODE} ?{_NUM} ?({_SCALE})?", lambda f: _money(f[1], f[2], f[3])),
             (r"(?<![\d.])(\d{1,3}) ?[:：] ?(\d{1,3})(?![\d])",
              lambda f: f"{numbers.whole(f[1])}比{numbers.whole(f[2])}"),
-            (rf"(?<![\w.-]){_NUM}(?: ?%)? ?[-~～–—] ?(?=(?:{NUMBER}) ?%)",
+            (rf"(?<![A-Za-z0-9_.-]){_NUM}(?: ?%)?{_TO}(?=(?:{NUMBER}) ?%)",
              lambda f: f"百分之{count(f[1])}到"),
-            (rf"(?<![\d.-])(?<![A-Za-z]){_NUM}( ?[個%])? ?[-~～–] ?(?=(?:{NUMBER})(?!\d*-))",
+            (rf"(?<![\d.-])(?<![A-Za-z]){_NUM}( ?[個%])?{_TO}(?=(?:{NUMBER})(?!\d*-))",
              lambda f: f"{count(f[1], '個')}{(f[2] or '').strip()}到"),
-            (rf"(?<![\w.])[-−](?={_NUM})", lambda _: "負"),
+            (rf"[-−]{_NUM} ?(?:°C|℃)", lambda f: f"攝氏零下{count(f[1])}度"),
+            (rf"(?<![A-Za-z0-9.%])[-−](?={_NUM})", lambda _: "負"),
             (rf"{_NUM} ?%", lambda f: f"百分之{count(f[1])}"),
             (rf"{_NUM} ?‰", lambda f: f"千分之{count(f[1])}"),
             (rf"{_NUM} ?(?:°C|℃)", lambda f: f"攝氏{count(f[1])}度"),
             (rf"{_NUM} ?(?:°F|℉)", lambda f: f"華氏{count(f[1])}度"),
             (rf"{_NUM} ?°", lambda f: f"{count(f[1])}度"),
-            (rf"(?<![A-Za-z\d.]){_NUM} ?({_UNIT})(?![A-Za-z/²³])",
-             lambda f: count(f[1], "公") + _UNITS[f[2].lower()]),
-            (r"(?<![\w./])(\d{1,3})/(\d{1,3})(?![\w/])", _slash),
+            (rf"(?<![A-Za-z\d.]){_NUM} ?({_UNIT})(?![A-Za-z/²³]) ?", _unit),
+            (r"(?<![A-Za-z0-9./])(\d{1,3})/(\d{1,3})(?![A-Za-z0-9/])", _slash),
             (r"第 ?(\d+)", lambda f: "第" + numbers.whole(f[1])),
             (r"#(\d+)", lambda f: "第" + numbers.whole(f[1])),
             (r"(?<=\d) ?[×x*] ?(?=\d)", lambda _: "乘以"),
@@ -158,7 +192,8 @@ _RULES: tuple[Rule, ...] = (
             (r"(?<=[\u4e00-\u9fff]) ?& ?", lambda _: "和"),
             (r"(?<=[\u4e00-\u9fff]) ?[/／] ?(?=[\u4e00-\u9fff])", lambda _: "、"),
             (r"(?<=[\u4e00-\u9fff]) ?\+ ?", lambda _: "加"),
-            (r"(?<=[\u4e00-\u9fff])[~～]", lambda _: ""),
+            (rf"(?<=[{_SAID}點分秒日月年度個]) ?[-~～–] ?(?=[{_SAID}])", lambda _: "到"),
+            (r"[~～#]", lambda _: ""),
         ]
     ),
 )  # fmt: skip

@@ -8,8 +8,9 @@ import emoji
 _DASHES = str.maketrans({"‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "—", "−": "-", "⁃": "-"})
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "「": "「", "＇": "'"})
 _SPACES = re.compile(r"[^\S\n]+")
-_MARKS = re.compile(r"[*_`~^|<>\[\]{}\\#•◦▪●○■□◆◇★☆→←↑↓⇒]+")
+_MARKS = re.compile(r"[*_`^|<>\[\]{}\\•◦▪●○■□◆◇★☆→←↑↓⇒]+")
 _REPEATED = re.compile(r"([!?！？。，、；：…~.,])\1{2,}")
+_BEFORE_STOP = re.compile(r" +(?=[，。！？、；：,.!?;:])")
 _KEPT_CONTROLS = "\n\t"
 _MAX_NAMED_EMOJI = 3
 
@@ -33,7 +34,7 @@ def without_emoji(text: str, language: str) -> str:
     """`text` without emoji; when there is nothing else, the names of the first few."""
     rest = emoji.replace_emoji(text, " ")
     if any(character.isalnum() for character in rest):
-        return _SPACES.sub(" ", rest).strip()
+        return _BEFORE_STOP.sub("", _SPACES.sub(" ", rest)).strip()
     names = [_name(found["emoji"], language) for found in emoji.emoji_list(text)]
     said = list(dict.fromkeys(name for name in names if name))[:_MAX_NAMED_EMOJI]
     comma = "，" if language == "zh" else ", "

@@ -3,7 +3,18 @@
 import re
 
 from tts_service.speakable import english_numbers as numbers
-from tts_service.speakable.rules import NUMBER, PHONE, VERSION, Rule, applied, bare, compiled
+from tts_service.speakable.rules import (
+    LONG_DIGITS,
+    NUMBER,
+    PHONE,
+    SHORT_UNITS,
+    VERSION,
+    Rule,
+    applied,
+    bare,
+    compiled,
+    is_code,
+)
 
 MONTHS = [
     "January",
@@ -67,7 +78,7 @@ def number(value: str) -> str:
     plain = bare(value)
     if "." in plain:
         return numbers.decimal(plain)
-    if len(plain) > 1 and plain[0] == "0":
+    if (len(plain) > 1 and plain[0] == "0") or is_code(value):
         return numbers.one_by_one(plain)
     if "," not in value and len(plain) == 4 and 1900 <= int(plain) < 2100:
         return numbers.year(plain)
@@ -174,12 +185,23 @@ def _decade(found: "re.Match[str]") -> str:
     return said[:-1] + "ies" if said.endswith("y") else said + "s"
 
 
+def _unit(found: "re.Match[str]") -> str:
+    value, unit = found[1], found[2]
+    if len(unit) == 1 and unit not in SHORT_UNITS:
+        return found[0]  # 5G, 4K
+    return f"{_count(value)} {_plural(_UNITS[unit.lower()], value)}"
+
+
 def _abbreviation(found: "re.Match[str]") -> str:
     return _ABBREVIATIONS[found[1].lower()]
 
 
 _UNIT = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True))
 _RULES: tuple[Rule, ...] = (
+    (re.compile(r"\b7-(?:11|Eleven)\b", re.IGNORECASE), lambda _: "Seven Eleven"),
+    (re.compile(r"\b([CF])#"), lambda f: f"{f[1]} sharp"),
+    (re.compile(r"\bv(?=\d+\.\d)", re.IGNORECASE), lambda _: "version "),
+    (LONG_DIGITS, lambda f: numbers.one_by_one(f[0])),
     (PHONE, _phone),
     (VERSION, _version),
     *compiled(
@@ -191,6 +213,7 @@ _RULES: tuple[Rule, ...] = (
             (r"\b(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})\b", _us_date),
             (rf"\b{_MONTH} (\d{{1,2}})(?:st|nd|rd|th)?(?:,? (\d{{4}}))?\b", _month_day),
             (rf"\b(\d{{1,2}})(?:st|nd|rd|th)? (?:of )?{_MONTH},?(?: (\d{{4}}))?\b", _day_month),
+            (r"(?<=\d) ?[-~–] ?(?=\d{1,2}:\d{2})", lambda _: " to "),
             (r"\b(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([ap])\.?m\b\.?)?", _time),
             (r"\b(\d{1,2}) ?([ap])\.?m\b\.?", lambda f: f"{number(f[1])} {f[2].upper()}M"),
             (
@@ -220,7 +243,7 @@ _RULES: tuple[Rule, ...] = (
             (rf"({NUMBER}) ?‰", lambda f: f"{_count(f[1])} per mille"),
             (
                 rf"(?<![\w.])({NUMBER}) ?({_UNIT})(?![\w/²³])",
-                lambda f: f"{_count(f[1])} {_plural(_UNITS[f[2].lower()], f[1])}",
+                _unit,
             ),
             (r"(?<![\w./])(\d{1,3})/(\d{1,3})(?![\w/])", _fraction),
             (r"#(?=\d)", lambda _: "number "),
@@ -238,8 +261,7 @@ _RULES: tuple[Rule, ...] = (
             (r" ?@ ?", lambda _: " at "),
             (r" ?[%] ?", lambda _: " percent "),
             (r" ?\$ ?", lambda _: " dollar "),
-            (r"(?<=\w)/(?=\w)", lambda _: " slash "),
-            (r"[/#]", lambda _: " "),
+            (r" ?[/#~] ?", lambda _: " "),
         ]
     ),
 )

@@ -23,7 +23,7 @@ _ENGLISH_STRETCH = re.compile(
 _WORD = re.compile(r"[A-Za-z]{2,}|\b[AaI]\b")
 _NUMBER_INSIDE = re.compile(r"[A-Za-z] \$?\d[\d.,:%]* [A-Za-z]")
 Hold = Callable[[list[Run]], str]
-_MIXED = re.compile(r"[A-Za-z]+-?\d[A-Za-z0-9]*")
+_MIXED = re.compile(r"[A-Za-z]+-?\d[A-Za-z0-9]*(?:\.\d+)*|(?<!\d)7-(?:11|Eleven)(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,8 @@ def speakable(
     plain = clean(text)
     if not plain:
         raise BadMessage("There is nothing to speak: `input` has no visible characters.")
-    base = asked or _guess(plain, default)
-    plain = without_marks(without_emoji(plain, base))
-    kept, skipped = _readable(plain)
+    base = asked or _guess(addresses.ADDRESS.sub(" ", plain), default)
+    kept, skipped = _readable(without_emoji(plain, base))
     if not any(character.isalnum() for character in kept):
         if skipped:
             raise UnsupportedLanguage(
@@ -113,6 +112,7 @@ def _runs(text: str, base: Language) -> Iterator[Run]:
         return chr(_HELD + len(held) - 1)
 
     text = addresses.ADDRESS.sub(lambda found: hold(addresses.said(found[0], base)), text)
+    text = without_marks(text)
     if base == "zh":
         text = _ENGLISH_STRETCH.sub(lambda found: _hold_english(found, hold), text)
         text = chinese.words(text)
