@@ -1,0 +1,1 @@
+"""Recognisers: one file each, and a line in `registry`."""

@@ -1,0 +1,67 @@
+"""An utterance for engines that only transcribe whole recordings: the growing audio, again and again.
+
+What the looks agree on is what the listener calls stable. Long utterances are committed piece by
+piece at their pauses, so that neither the work nor the memory grows with them.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from stt_service.backends.base import NOTHING, Transcript
+from stt_service.words.normal import join
+
+BYTES_PER_S = 32_000
+_COMMIT_BYTES = 20 * BYTES_PER_S
+_SHORTEST_BYTES = BYTES_PER_S // 5
+_GROWTH = 1.5
+
+Transcribe = Callable[[bytes, bool], Awaitable[Transcript | None]]
+"""Words of a recording; the flag: as well as the engine can. None: too busy for a mere look."""
+
+
+class RollingDictation:
+    """Re-transcribes the growing utterance."""
+
+    def __init__(
+        self, transcribe: Transcribe, on_close: Callable[[], None], *, settle_after_ms: float = 0.0
+    ) -> None:
+        self._transcribe = transcribe
+        self._on_close = on_close
+        self.settle_after_ms = settle_after_ms
+        self._audio = bytearray()
+        self._kept = ""
+        self._language: str | None = None
+        self._looked_bytes = 0
+        self._closed = False
+
+    def feed(self, pcm: bytes) -> None:
+        self._audio += pcm
+
+    async def glance(self) -> Transcript | None:
+        # Work a second of speech stays bounded: the longer the audio, the rarer the looks.
+        if len(self._audio) < max(_SHORTEST_BYTES, self._looked_bytes * _GROWTH - 4 * BYTES_PER_S):
+            return None
+        self._looked_bytes = len(self._audio)
+        said = await self._transcribe(bytes(self._audio), False)
+        return None if said is None else self._whole(said)
+
+    async def settle(self) -> Transcript:
+        audio = bytes(self._audio)
+        if len(audio) < _SHORTEST_BYTES:
+            return self._whole(NOTHING)
+        said = await self._transcribe(audio, True) or NOTHING
+        whole = self._whole(said)
+        if len(audio) > _COMMIT_BYTES:
+            self._kept = whole.text
+            self._looked_bytes = 0
+            del self._audio[: len(audio)]
+        return whole
+
+    async def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._audio.clear()
+            self._on_close()
+
+    def _whole(self, said: Transcript) -> Transcript:
+        self._language = said.language or self._language
+        return Transcript(join(self._kept, said.text), self._language, said.stretches)

@@ -1,0 +1,1 @@
+"""Is somebody speaking, and have they finished? Levels, voice activity, endpointing."""

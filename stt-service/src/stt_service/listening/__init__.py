@@ -1,0 +1,1 @@
+"""One socket's listening: frames and commands in, events out."""

@@ -1,0 +1,132 @@
+"""The service's settings, read once from the environment (prefix ``STT_``)."""
+
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from avatar_contract.service import ServiceSettings
+from stt_service.hearing.endpoint import Tuning
+from stt_service.hearing.patience import Patience
+from stt_service.listening.policy import Policy
+
+
+class SttSettings(ServiceSettings):
+    """Everything that can be set about recognition."""
+
+    model_config = SettingsConfigDict(env_prefix="STT_")
+
+    port: int = 8010
+    """Port to listen on."""
+
+    backend: str = "pocketsphinx"
+    """The recogniser: `pocketsphinx`, `faster_whisper` or `openai`."""
+
+    workers: int = Field(5, ge=1, le=64)
+    """Recogniser processes at most (pocketsphinx): as many people can speak at once. About 145 MB
+    each; they are started when needed and end when idle."""
+
+    warm_workers: int = Field(1, ge=0, le=64)
+    """Recogniser processes kept ready (pocketsphinx)."""
+
+    silence_ms: float = Field(450, ge=130, le=5000)
+    """Hands-free: silence that ends an utterance whose words sound finished, ms, at patience 0.5."""
+
+    unfinished_silence_ms: float = Field(1400, ge=130, le=10_000)
+    """Hands-free: silence that ends an utterance whose words sound unfinished, ms, at patience 0.5."""
+
+    pause_ms: float = Field(64, ge=32, le=2000)
+    """Hands-free: silence after which provisional words are reported, ms."""
+
+    prefix_padding_ms: float = Field(300, ge=0, le=1000)
+    """Audio kept from before the first sound of an utterance, ms."""
+
+    voice_threshold: float = Field(0.5, gt=0, lt=1)
+    """Hands-free: probability of speech that counts as voice."""
+
+    partial_every_ms: float = Field(400, ge=100, le=5000)
+    """Audio between two updates of the words, ms."""
+
+    max_utterance_s: float = Field(120, gt=0, le=600)
+    """Longest utterance, s."""
+
+    vad_tick_ms: float = Field(10, ge=0, le=30)
+    """Voice activity of all sessions is judged together, this often, ms."""
+
+    max_file_bytes: int = Field(25 * 2**20, gt=0)
+    """Largest file to transcribe, bytes."""
+
+    max_file_s: float = Field(1800, gt=0)
+    """Longest recording to transcribe, s."""
+
+    openai_url: str = "http://127.0.0.1:8100/v1"
+    """Backend `openai`: base address of a server with `/audio/transcriptions`."""
+
+    openai_model: str = "whisper-1"
+    """Backend `openai`: the model to ask for."""
+
+    openai_api_key: SecretStr | None = None
+    """Backend `openai`: its key."""
+
+    openai_languages: list[str] = Field(default=["zh", "en"])
+    """Backend `openai`: languages the model knows, as ISO 639-1 codes."""
+
+    openai_concurrency: int = Field(8, ge=1)
+    """Backend `openai`: calls at once."""
+
+    openai_timeout_s: float = Field(30, gt=0)
+    """Backend `openai`: seconds to wait for an answer."""
+
+    model: str = "small"
+    """Backend `faster_whisper`: the model's folder, or its name below `AVATAR_HOME/models`."""
+
+    compute_type: str = "auto"
+    """Backend `faster_whisper`: `auto` is int8 on a CPU and float16 on a GPU."""
+
+    beam: int = Field(5, ge=1, le=10)
+    """Backend `faster_whisper`: beam width of the final words."""
+
+    hotwords: str = ""
+    """Names and jargon that are often said, separated by spaces."""
+
+    queue: int = Field(16, ge=1)
+    """Backend `faster_whisper`: calls that may wait; one more is refused."""
+
+    parallel: int = Field(1, ge=1, le=16)
+    """Backend `faster_whisper`: calls decoded at once."""
+
+    threads: int = Field(0, ge=0)
+    """Backend `faster_whisper`: processor threads of a call; 0 lets the library choose."""
+
+    no_speech_threshold: float = Field(0.6, gt=0, le=1)
+    """Backend `faster_whisper`: a segment that is less likely speech than this is dropped."""
+
+    device: str = Field("auto", validation_alias=AliasChoices("STT_DEVICE", "DEVICE", "device"))
+    """`auto`, `cpu` or `cuda:N`."""
+
+    allow_public_engines: bool = Field(
+        False, validation_alias=AliasChoices("ALLOW_PUBLIC_ENGINES", "allow_public_engines")
+    )
+    """Whether a backend may be outside private networks."""
+
+    @property
+    def models_dir(self) -> Path:
+        """Where downloaded models are."""
+        return self.home / "models"
+
+    def policy(self) -> Policy:
+        """How to listen."""
+        return Policy(
+            tuning=Tuning(
+                voice_on=self.voice_threshold,
+                voice_off=0.7 * self.voice_threshold,
+                prefix_ms=self.prefix_padding_ms,
+            ),
+            patience=Patience(
+                finished_ms=self.silence_ms,
+                unfinished_ms=max(self.unfinished_silence_ms, self.silence_ms),
+                pause_ms=self.pause_ms,
+            ),
+            glance_every_ms=self.partial_every_ms,
+            longest_ms=self.max_utterance_s * 1000,
+        )

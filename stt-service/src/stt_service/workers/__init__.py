@@ -1,0 +1,1 @@
+"""Child processes that do blocking work, and end with their parent."""

@@ -1,0 +1,34 @@
+"""Push-to-talk through the real socket and the real embedded recogniser."""
+
+import pytest
+
+
+@pytest.mark.parametrize("name", ["hello", "time", "story"])
+async def test_words_come_back_word_for_word(stt, clips, name):
+    async with stt.socket() as socket:
+        await socket.configure(turn_detection="none")
+        await socket.audio(clips.pcm(name))
+        await socket.send(type="commit")
+        final = await socket.ending()
+        assert (final.type, final.text, final.language) == ("final", clips.text(name), "en")
+        partials = [one for one in socket.seen if one.type == "partial"]
+        assert partials and all(one.stable_chars <= len(one.text) for one in partials)
+        assert {one.type for one in socket.seen} == {"partial", "final"}
+
+
+async def test_utterances_follow_each_other_and_are_numbered(stt, clips):
+    async with stt.socket() as socket:
+        for number, name in enumerate(("stop", "weather"), 1):
+            await socket.audio(clips.pcm(name), chunk=641 * 2)
+            await socket.send(type="commit")
+            final = await socket.ending()
+            assert (final.utterance, final.text) == (number, clips.text(name))
+
+
+async def test_silence_is_no_speech(stt):
+    async with stt.socket() as socket:
+        await socket.audio(bytes(64_000))
+        await socket.send(type="commit")
+        assert (await socket.ending()).type == "no_speech"
+        await socket.send(type="commit")
+        assert (await socket.ending()).utterance == 2
