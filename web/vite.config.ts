@@ -1,11 +1,29 @@
+import { readFileSync } from "node:fs";
 import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 /** Where the gateway listens while the page is developed with `npm run dev`. */
 const gateway = `http://127.0.0.1:${process.env.AVATAR_PORT ?? 8000}`;
 
+/** The font's licence (OFL 1.1) asks to travel with it. */
+function fontLicence(): Plugin {
+  const source = "node_modules/@fontsource-variable/atkinson-hyperlegible-next/LICENSE";
+  return {
+    name: "font-licence",
+    apply: "build",
+    generateBundle() {
+      this.emitFile({
+        type: "asset",
+        fileName: "licences/atkinson-hyperlegible-next.txt",
+        source: readFileSync(source),
+      });
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), fontLicence()],
   build: {
     target: "es2022",
     // The gateway's policy is default-src 'self': a data: address would be refused.

@@ -1,6 +1,7 @@
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, Navigate, Route, Routes } from "react-router";
+import { Gate } from "./components/Gate";
 import { Shell } from "./components/Shell";
 import { ChatPage } from "./pages/chat/ChatPage";
 
@@ -14,18 +15,20 @@ export function App() {
   const { t } = useTranslation();
   return (
     <Shell>
-      <Suspense fallback={<p className="page faint">{t("common.loading")}</p>}>
-        <Routes>
-          <Route path="/" element={<Navigate to="/chat" replace />} />
-          <Route path="/chat" element={<ChatPage />} />
-          <Route path="/history" element={<HistoryPage />} />
-          <Route path="/history/:sessionId" element={<ConversationPage />} />
-          <Route path="/status" element={<StatusPage />} />
-          <Route path="/settings" element={<SettingsPage />} />
-          <Route path="/voice-profiles" element={<VoicesPage />} />
-          <Route path="*" element={<NotFound />} />
-        </Routes>
-      </Suspense>
+      <Gate>
+        <Suspense fallback={<p className="page faint">{t("common.loading")}</p>}>
+          <Routes>
+            <Route path="/" element={<Navigate to="/chat" replace />} />
+            <Route path="/chat" element={<ChatPage />} />
+            <Route path="/history" element={<HistoryPage />} />
+            <Route path="/history/:sessionId" element={<ConversationPage />} />
+            <Route path="/status" element={<StatusPage />} />
+            <Route path="/settings" element={<SettingsPage />} />
+            <Route path="/voice-profiles" element={<VoicesPage />} />
+            <Route path="*" element={<NotFound />} />
+          </Routes>
+        </Suspense>
+      </Gate>
     </Shell>
   );
 }

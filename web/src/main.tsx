@@ -2,9 +2,11 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { I18nextProvider } from "react-i18next";
 import { BrowserRouter } from "react-router";
+import "@fontsource-variable/atkinson-hyperlegible-next";
 import "./theme/tokens.css";
 import "./theme/base.css";
 import { App } from "./App";
+import { getJson } from "./api/client";
 import { documentLanguage, startWords } from "./i18n";
 import { chatAddress } from "./protocol/chatSocket";
 import { Chat } from "./state/chat";
@@ -29,6 +31,8 @@ async function start(root: HTMLElement): Promise<void> {
     connect: () => new WebSocket(chatAddress(location)),
     newId,
     now: () => Date.now(),
+    // A 401 here locks the page (api/client); anything else is shown by the link's own state.
+    onRefused: () => void getJson("/api/status").catch(() => undefined),
   });
   createRoot(root).render(
     <StrictMode>

@@ -253,6 +253,14 @@ export const en = {
     unknown: "The status could not be read.",
     stages: "Times by stage",
     stage: "Stage",
+    count: "Turns",
+    parts: {
+      stt: "Recognition",
+      llm: "Language model",
+      tts_fast: "Speech, fast",
+      tts_hq: "Speech, high quality",
+      profile: "Store",
+    },
     model: { loading: "loading", ready: "ready", failed: "failed", idle: "idle" },
   },
   settings: {
@@ -299,6 +307,7 @@ export const en = {
     name: "Name",
     text: "What is said in it",
     textHint: "May be left empty: it is then recognised.",
+    owner: "Whose voice it is",
     consent: "The person whose voice this is agreed to its use here.",
     consentRequired: "Without this agreement the voice can't be used.",
     upload: "Add the voice",
@@ -311,6 +320,12 @@ export const en = {
     deleteSure: "Delete the voice “{{name}}”? It can't be brought back.",
     seconds: "{{seconds}} s",
     quality: "Quality {{percent}} %",
+  },
+  gate: {
+    title: "AVATAR is locked",
+    intro: "Its operator asks for an access key. It is kept as a cookie that pages can't read.",
+    key: "Access key",
+    enter: "Come in",
   },
   common: {
     loading: "Loading…",

@@ -208,6 +208,14 @@ export const zhTW: Words = {
     unknown: "無法讀取狀態。",
     stages: "各階段時間",
     stage: "階段",
+    count: "輪數",
+    parts: {
+      stt: "語音辨識",
+      llm: "語言模型",
+      tts_fast: "語音合成（快速）",
+      tts_hq: "語音合成（高品質）",
+      profile: "儲存",
+    },
     model: { loading: "載入中", ready: "就緒", failed: "失敗", idle: "閒置" },
   },
   settings: {
@@ -253,6 +261,7 @@ export const zhTW: Words = {
     name: "名稱",
     text: "錄音裡說的話",
     textHint: "可以留空，系統會自行辨識。",
+    owner: "聲音的主人",
     consent: "這個聲音的主人同意在此使用。",
     consentRequired: "沒有同意，就不能使用這個聲音。",
     upload: "加入這個聲音",
@@ -265,6 +274,12 @@ export const zhTW: Words = {
     deleteSure: "要刪除聲音「{{name}}」嗎？刪除後無法復原。",
     seconds: "{{seconds}} 秒",
     quality: "品質 {{percent}}%",
+  },
+  gate: {
+    title: "AVATAR 已上鎖",
+    intro: "管理者要求輸入存取金鑰。金鑰會存成網頁無法讀取的 cookie。",
+    key: "存取金鑰",
+    enter: "進入",
   },
   common: {
     loading: "載入中…",

@@ -29,6 +29,8 @@ export interface ChatOutside {
   connect(): SocketLike;
   newId(): string;
   now(): number;
+  /** The socket could not be opened: find out whether a key is wanted (a socket can't say so). */
+  onRefused(): void;
 }
 
 /** One conversation: the socket, the microphone and the loudspeaker brought together. */
@@ -50,7 +52,10 @@ export class Chat {
       {
         onMessage: (message) => this.#receive(message),
         onFrame: (frame) => this.#sound.takeFrame(frame),
-        onLink: (link) => this.link.set(link),
+        onLink: (link) => {
+          this.link.set(link);
+          if (link.phase === "waiting" && !link.thread) outside.onRefused();
+        },
         onReady: (fresh) => this.#ready(fresh),
         configuration: () => configurationOf(settings.get()),
         heardAtBreak: () => this.#heardAtBreak(),

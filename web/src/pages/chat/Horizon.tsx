@@ -9,6 +9,9 @@ const MOMENTS = 96;
 /** How much of a level remains after one picture: fast up, slow down, as a needle does. */
 const FALL = 0.86;
 
+/** How much of a rise is taken in one picture; all at once would make corners in the line. */
+const RISE = 0.3;
+
 /**
  * The level meter: a line that is still when nobody speaks. It moves in persimmon with the person's
  * voice and in celadon with the answer.
@@ -36,7 +39,12 @@ export function Horizon({ active, voice }: { active: boolean; voice: "person" | 
     };
   }, [active, voice, chat]);
 
+  // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a canvas takes no focus; StatusLine says it in words
   return <canvas ref={canvas} className={styles.horizon} data-voice={voice} aria-hidden="true" />;
+}
+
+function blend(from: number, to: number, share: number): number {
+  return from + (to - from) * share;
 }
 
 class Line {
@@ -56,7 +64,7 @@ class Line {
   }
 
   draw(level: number): void {
-    this.#level = Math.max(level, this.#level * FALL);
+    this.#level = level > this.#level ? blend(this.#level, level, RISE) : this.#level * FALL;
     if (this.#level < 0.002) this.#level = 0;
     this.#moments.copyWithin(1, 0);
     this.#moments[0] = this.#level;
@@ -108,11 +116,18 @@ class Line {
     this.context.moveTo(0, height / 2);
     for (let x = 2; x <= width; x += 2) {
       const distance = Math.abs(x / width - 0.5) * 2;
-      const moment = this.#moments[Math.floor(distance * (MOMENTS - 1))] ?? 0;
+      const moment = this.#between(distance * (MOMENTS - 1));
       const envelope = (1 - distance) ** 1.5;
       const ripple = Math.sin(distance * 42 - this.#time * 0.22) * 0.7 + Math.sin(x * 0.045) * 0.3;
       this.context.lineTo(x, height / 2 + sign * ripple * moment * envelope * height * 0.48);
     }
+  }
+
+  /** The moment at a place between two of them. */
+  #between(place: number): number {
+    const below = Math.floor(place);
+    const level = this.#moments[below] ?? 0;
+    return blend(level, this.#moments[below + 1] ?? level, place - below);
   }
 
   #stroke(ink: string | CanvasGradient, thickness: number, path: () => void): void {

@@ -28,11 +28,11 @@ export function Transcript({ turns }: { turns: Turn[] }) {
 
   return (
     <div className={styles.frame}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keyboards scroll it */}
       <section
         ref={scroller}
         className={styles.scroller}
         onScroll={onScroll}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: keyboards scroll it
         tabIndex={0}
         aria-label={t("chat.transcript")}
       >

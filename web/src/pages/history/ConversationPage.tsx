@@ -1,3 +1,141 @@
+import { type FocusEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Link, useNavigate, useParams } from "react-router";
+import { type ApiError, call, sendJson } from "../../api/client";
+import { asApiError, type Resource, useResource } from "../../api/useResource";
+import { FailureNote } from "../../components/FailureNote";
+import { Icon } from "../../components/Icon";
+import { Loaded } from "../../components/Loaded";
+import type { ConversationView, TurnView } from "../../contract/generated";
+import { formatDate } from "../../i18n/format";
+import { prefixLength } from "../../state/ledger";
+import styles from "./History.module.css";
+
+/** One conversation, to read and to hear. */
 export default function ConversationPage() {
-  return null;
+  const { t } = useTranslation();
+  const { sessionId = "" } = useParams();
+  const path = `/api/conversation/${encodeURIComponent(sessionId)}`;
+  const resource = useResource<ConversationView>(path);
+  return (
+    <div className="page">
+      <p>
+        <Link to="/history" className={styles.back}>
+          <Icon name="left" size={18} />
+          {t("history.back")}
+        </Link>
+      </p>
+      <Loaded resource={resource}>
+        {(view) => <Whole view={view} path={path} resource={resource} />}
+      </Loaded>
+    </div>
+  );
+}
+
+interface WholeProperties {
+  view: ConversationView;
+  path: string;
+  resource: Resource<ConversationView>;
+}
+
+function Whole({ view, path, resource }: WholeProperties) {
+  const { t, i18n } = useTranslation();
+  const navigate = useNavigate();
+  const [failure, setFailure] = useState<ApiError | null>(null);
+  const attempt = (action: () => Promise<unknown>) =>
+    action().catch((error: unknown) => setFailure(asApiError(error)));
+
+  const rename = (event: FocusEvent<HTMLInputElement>) => {
+    const title = event.target.value.trim();
+    if (!title || title === view.title) return;
+    void attempt(async () => {
+      await sendJson("PUT", path, { title });
+      resource.reload();
+    });
+  };
+
+  const remove = () => {
+    if (!window.confirm(t("history.deleteSure"))) return;
+    void attempt(async () => {
+      await call(path, { method: "DELETE" });
+      await navigate("/history");
+    });
+  };
+
+  return (
+    <>
+      <header className={styles.head}>
+        <h1 className="sr-only">{view.title || t("history.untitled")}</h1>
+        <input
+          className={styles.titleField}
+          aria-label={t("history.rename")}
+          defaultValue={view.title}
+          placeholder={t("history.untitled")}
+          onBlur={rename}
+          onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
+        />
+        <p className="faint">{formatDate(view.created_at, i18n.language)}</p>
+        <div className={styles.actions}>
+          {(["json", "md", "zip"] as const).map((format) => (
+            <a key={format} className="button" href={`${path}/export?format=${format}`} download>
+              {t("history.export")} {format.toUpperCase()}
+            </a>
+          ))}
+          <button type="button" className="button quiet" onClick={remove}>
+            <Icon name="trash" size={18} />
+            {t("history.delete")}
+          </button>
+        </div>
+        {failure && <FailureNote failure={failure} />}
+      </header>
+      <ol className={styles.turns}>
+        {view.turns.map((turn) => (
+          <StoredTurn key={turn.turn_id} turn={turn} />
+        ))}
+      </ol>
+    </>
+  );
+}
+
+function StoredTurn({ turn }: { turn: TurnView }) {
+  const { t } = useTranslation();
+  const cut = turn.interrupted ? prefixLength(turn.ai_text, turn.heard_text) : turn.ai_text.length;
+  const corrected = turn.edited_text && turn.recognised_text !== turn.edited_text;
+  return (
+    <li className={styles.turn}>
+      <div className={styles.side}>
+        <p className={styles.who}>{t("chat.you")}</p>
+        <p className={styles.said}>{turn.user_text}</p>
+        {corrected && (
+          <p className="faint">{t("history.corrected", { text: turn.recognised_text })}</p>
+        )}
+        {turn.user_audio_ms != null && (
+          <Sound turn={turn} side="user" label={t("history.yourSound")} />
+        )}
+      </div>
+      <div className={styles.side}>
+        <p className={styles.who}>{t("chat.assistant")}</p>
+        <p className={styles.answer}>
+          {turn.ai_text.slice(0, cut)}
+          {cut < turn.ai_text.length && <s className={styles.unheard}>{turn.ai_text.slice(cut)}</s>}
+        </p>
+        {turn.interrupted && <p className="faint">{t("chat.heardTo")}</p>}
+        {turn.error && <p className="faint">{t("history.failedTurn", { code: turn.error })}</p>}
+        {turn.ai_audio_ms != null && <Sound turn={turn} side="ai" label={t("history.itsSound")} />}
+      </div>
+    </li>
+  );
+}
+
+function Sound({ turn, side, label }: { turn: TurnView; side: "user" | "ai"; label: string }) {
+  return (
+    // biome-ignore lint/a11y/useMediaCaption: the words are beside it
+    <audio
+      className={styles.sound}
+      controls
+      preload="none"
+      aria-label={label}
+      src={`/api/turn/${turn.turn_id}/audio/${side}`}
+    />
+  );
 }
