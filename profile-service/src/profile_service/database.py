@@ -5,6 +5,7 @@ Repositories take the connection they are given and never commit; the use case t
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -63,11 +64,25 @@ def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
     dbapi_connection.isolation_level = None
     cursor = dbapi_connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _enter_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA cache_size = -32000")
     cursor.close()
+
+
+def _enter_wal(cursor: Any) -> None:
+    # A file enters WAL once in its life. Two that try at once collide, busy timeout or not.
+    cursor.execute("PRAGMA journal_mode")
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while cursor.fetchone()[0] != "wal":
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except Exception as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+            cursor.execute("PRAGMA journal_mode")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

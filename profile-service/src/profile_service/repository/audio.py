@@ -81,7 +81,7 @@ async def known(connection: AsyncConnection, keys: Sequence[str]) -> set[str]:
 async def sizes(connection: AsyncConnection) -> dict[str, int]:
     """Every file's size in bytes by its key."""
     found = await connection.execute(sa.select(audio_files.c.key, audio_files.c.bytes))
-    return dict(found.tuples().all())
+    return {row.key: row.bytes for row in found}
 
 
 async def total_bytes(connection: AsyncConnection, *, of_turns_only: bool = False) -> int:

@@ -1,0 +1,103 @@
+"""Migrations go up and down on both databases, also with data, and make what tables.py says."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from avatar_contract.records import TurnRecord
+from profile_service import migrate
+from profile_service.app import running
+from profile_service.database import create_engine
+from profile_service.settings import Settings
+from profile_service.tables import metadata
+from profile_service.turns import Wavs
+from sqlalchemy import inspect
+from sqlalchemy.engine import Connection
+
+OUTSIDE_THE_METADATA = {"search_index", "ix_search_entries_terms"}
+
+
+def differences(connection: Connection) -> list[object]:
+    def ours(thing: object, name: str | None, *_: object) -> bool:
+        return not any((name or "").startswith(known) for known in OUTSIDE_THE_METADATA)
+
+    context = MigrationContext.configure(
+        connection, opts={"include_object": ours, "compare_type": True}
+    )
+    return compare_metadata(context, metadata)
+
+
+async def test_the_schema_is_what_the_tables_say(new_database: Callable[..., str]) -> None:
+    engine = create_engine(new_database(migrated=False))
+    await migrate.upgrade(engine)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    assert await migrate.current(engine) == migrate.newest()
+    await engine.dispose()
+
+
+async def test_up_and_down_with_data(
+    new_database: Callable[..., str],
+    tmp_path: Path,
+    make_record: Callable[..., TurnRecord],
+    make_wav: Callable[..., bytes],
+) -> None:
+    url = new_database(migrated=False)
+    settings = Settings(database_url=url, home=tmp_path, min_free_mib=0)
+    record = make_record()
+    async with running(settings) as parts:
+        await parts.turns.put("local", record.turn_id, record, Wavs(user=make_wav()))
+        await parts.conversations.rename("local", record.session_id, "A title")
+
+    engine = create_engine(url)
+    await migrate.downgrade(engine, "base")
+    async with engine.connect() as connection:
+        left = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+    assert left == ["alembic_version"]
+    await migrate.upgrade(engine)
+    assert await migrate.current(engine) == migrate.newest()
+    await engine.dispose()
+
+    async with running(settings) as parts:
+        await parts.vault.mend()
+        again = await parts.turns.put("local", record.turn_id, record, Wavs(user=make_wav()))
+        assert again.turn_number == 1
+
+
+async def test_every_step_goes_down_and_up_again(new_database: Callable[..., str]) -> None:
+    engine = create_engine(new_database(migrated=False))
+    await migrate.upgrade(engine)
+    while await migrate.current(engine) is not None:
+        before = await migrate.current(engine)
+        await migrate.downgrade(engine, "-1")
+        await migrate.upgrade(engine, "+1")
+        assert await migrate.current(engine) == before
+        await migrate.downgrade(engine, "-1")
+    await engine.dispose()
+
+
+async def test_two_that_start_at_once_wait_for_each_other(new_database: Callable[..., str]) -> None:
+    engines = [create_engine(url) for url in [new_database(migrated=False)] * 3]
+    await asyncio.gather(*(migrate.upgrade(engine) for engine in engines))
+    for engine in engines:
+        assert await migrate.current(engine) == migrate.newest()
+        await engine.dispose()
+
+
+@pytest.mark.parametrize("action", ["up", "show"])
+def test_the_command(new_database: Callable[..., str], tmp_path: Path, action: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "profile_service.migrate", action],
+        env={"PROFILE_DATABASE_URL": new_database(migrated=False), "AVATAR_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    state = migrate.newest() if action == "up" else "empty"
+    assert run.stdout == f"schema: {state} (newest: {migrate.newest()})\n"
