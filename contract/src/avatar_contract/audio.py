@@ -46,7 +46,7 @@ def pcm_ms(n_bytes: int, rate: int = HOUSE_RATE) -> float:
 
 
 def pcm_bytes(ms: float, rate: int = HOUSE_RATE) -> int:
-    """Bytes of `ms` milliseconds of mono ``pcm_s16le`` at `rate` Hz, whole samples, rounded down."""
+    """Bytes of `ms` ms of mono ``pcm_s16le`` at `rate` Hz: whole samples, rounded down."""
     return int(ms * rate / 1000) * SAMPLE_BYTES
 
 

@@ -1,4 +1,4 @@
-"""Every error AVATAR shows to a client, with a stable code, an HTTP status and whether a retry may help.
+"""Every error AVATAR shows: a stable code, an HTTP status, and whether a retry may help.
 
 The tree::
 
@@ -66,7 +66,7 @@ class ErrorCode(StrEnum):
 
 
 class AvatarError(Exception):
-    """Base of all errors that reach a client. `message` says what is wrong and what to do about it."""
+    """Base of all errors that reach a client. `message`: what is wrong and what to do."""
 
     code: ClassVar[ErrorCode] = ErrorCode.INTERNAL
     status: ClassVar[int] = 500

@@ -7,7 +7,7 @@
     gateway ── GET /v1/conversations … ─▶ profile
 
 A turn is written once by `utterance_id` and `revision`: `closed` replaces `open`, the first
-`closed` wins, a higher revision replaces, and a turn number that is taken becomes the next free one.
+`closed` wins, a higher revision replaces, and a taken turn number becomes the next free one.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ def create_app(
     routers: Sequence[APIRouter],
     readiness: Readiness,
     metrics: Metrics | None = None,
+    guarded: bool = True,
 ) -> FastAPI:
     """An app named `name` (its folder, e.g. ``stt-service``) with what all services share.
 
@@ -36,6 +37,7 @@ def create_app(
         routers: the service's own routes.
         readiness: says how the service is; called on each ``GET /health``.
         metrics: the service's metrics, when it has its own.
+        guarded: whether the settings' API key guards the port; the gateway has guards of its own.
     """
     metrics = metrics or Metrics(name)
     app = FastAPI(title=f"AVATAR {name}", version=package_version(name), lifespan=lifespan)
@@ -43,7 +45,7 @@ def create_app(
     app.include_router(_shared_routes(app, name, readiness, metrics))
     for router in routers:
         app.include_router(router)
-    if settings.api_key is not None:
+    if guarded and settings.api_key is not None:
         app.add_middleware(ApiKeyMiddleware, key=settings.api_key)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(TraceMiddleware)

@@ -36,7 +36,9 @@ class Metrics:
 
     def counter(self, name: str, about: str, labels: Sequence[str] = ()) -> Counter:
         """A counter; `labels` are given on use, `service` is set."""
-        return self._bind(Counter(name, about, ["service", *labels], registry=self.registry), labels)
+        return self._bind(
+            Counter(name, about, ["service", *labels], registry=self.registry), labels
+        )
 
     def gauge(self, name: str, about: str, labels: Sequence[str] = ()) -> Gauge:
         """A gauge; likewise."""
@@ -50,9 +52,7 @@ class Metrics:
         buckets: Sequence[float] = STAGE_BUCKETS,
     ) -> Histogram:
         """A histogram of seconds; likewise."""
-        made = Histogram(
-            name, about, ["service", *labels], registry=self.registry, buckets=buckets
-        )
+        made = Histogram(name, about, ["service", *labels], registry=self.registry, buckets=buckets)
         return self._bind(made, labels)
 
     def _bind(self, metric: M, labels: Sequence[str]) -> M:

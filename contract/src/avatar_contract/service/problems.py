@@ -38,22 +38,19 @@ def problem_response(error: AvatarError, status: int | None = None) -> Response:
     return JSONResponse(body, document.status, headers, MEDIA_TYPE)
 
 
-async def _known(_: Request, error: Exception) -> Response:
-    assert isinstance(error, AvatarError)
+async def _known(_: Request, error: AvatarError) -> Response:
     if error.status >= 500:
         log.error("request.failed", exc=error, code=error.code)
     return problem_response(error)
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+async def _invalid(_: Request, error: RequestValidationError) -> Response:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     return problem_response(BadMessage(f"{where}: {first['msg']}."), 422)
 
 
-async def _http(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+async def _http(_: Request, error: HTTPException) -> Response:
     code = _BY_STATUS.get(error.status_code, ErrorCode.BAD_MESSAGE)
     if error.status_code >= 500:
         code = ErrorCode.INTERNAL
@@ -69,7 +66,7 @@ async def _unknown(_: Request, error: Exception) -> Response:
 
 def install(app: FastAPI) -> None:
     """Makes every error of `app` a problem document."""
-    app.add_exception_handler(AvatarError, _known)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unknown)
+    app.exception_handler(AvatarError)(_known)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_http)
+    app.exception_handler(Exception)(_unknown)

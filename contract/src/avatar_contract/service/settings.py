@@ -11,9 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class ServiceSettings(BaseSettings):
     """A service subclasses this, and sets its prefix and port::
 
-        class SttSettings(ServiceSettings):
-            model_config = SettingsConfigDict(env_prefix="STT_")
-            port: int = 8010
+    class SttSettings(ServiceSettings):
+        model_config = SettingsConfigDict(env_prefix="STT_")
+        port: int = 8010
     """
 
     model_config = SettingsConfigDict(

@@ -50,7 +50,7 @@ class RestDeps:
     @property
     def speakers(self) -> list[Upstream]:
         """The speech services, one entry when both modes are one process."""
-        if self.tts_fast.http.base_url == self.tts_hq.http.base_url:
+        if self.tts_fast.url == self.tts_hq.url:
             return [self.tts_fast]
         return [self.tts_fast, self.tts_hq]
 

@@ -16,6 +16,9 @@ M = TypeVar("M", bound=BaseModel)
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """The largest answer that is read whole."""
 
+TIMEOUT = httpx.Timeout(120, connect=3, pool=3)
+"""A whole answer of a model may take minutes, and its silence is no fault; `connect` is."""
+
 PASSED_ON = frozenset({304, 416})
 """Statuses above 299 that belong to the client's conditional and range requests."""
 
@@ -25,21 +28,28 @@ _NOT_THE_CLIENTS = frozenset({401, 403})
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """`http` has the service's address and key; its base URL ends before `/v1`."""
+    """Address and key of one service; the client may be shared by all."""
 
     name: str
     """The service's folder, for messages: `stt-service`."""
     http: httpx.AsyncClient
+    url: str
+    """Where it is, without `/v1`."""
     failure: type[StageError]
     """What its being away means."""
+    api_key: str | None = None
+    """The key of its port."""
 
     def build(self, method: str, path: str, **kwargs: Any) -> httpx.Request:
         """A request that carries this request's trace and owner."""
         headers = httpx.Headers(kwargs.pop("headers", None))
         headers.update(trace.headers())
+        if self.api_key:
+            headers["Authorization"] = f"Bearer {self.api_key}"
         headers[OWNER_HEADER] = DEFAULT_OWNER
         headers["Accept-Encoding"] = "identity"
-        return self.http.build_request(method, path, headers=headers, **kwargs)
+        url = self.url.rstrip("/") + path
+        return self.http.build_request(method, url, headers=headers, timeout=TIMEOUT, **kwargs)
 
     async def open(self, request: httpx.Request) -> httpx.Response:
         """Send; the body is still to be read and the response to be closed.

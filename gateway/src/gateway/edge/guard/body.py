@@ -11,6 +11,9 @@ from gateway.edge.guard.refuse import refuse
 KIB = 1024
 MIB = 1024 * KIB
 
+DRAINED = 32 * MIB
+"""Bytes of a refused body that are read and dropped."""
+
 DEFAULT_LIMIT = 256 * KIB
 BY_PREFIX: dict[str, int] = {
     # 20 MiB of file and some room for the other fields of the form.
@@ -46,6 +49,7 @@ class BodyLimit:
         counted = _Counted(self.limit(scope["path"]), receive, send)
         declared = Headers(scope=scope).get("content-length", "0")
         if declared.isdigit() and int(declared) > counted.limit:
+            await _drain(receive)
             await refuse(counted.error(), scope, receive, send)
             return
         try:
@@ -54,7 +58,18 @@ class BodyLimit:
             if not counted.exceeded:
                 raise
         if counted.exceeded and not counted.started:
+            await _drain(receive)
             await refuse(counted.error(), scope, receive, send)
+
+
+async def _drain(receive: Receive) -> None:
+    """Read on for a while: a client that is still sending can't read the refusal."""
+    left = DRAINED
+    while left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body"):
+            return
 
 
 class _Counted:

@@ -3,7 +3,7 @@
 from starlette.types import Receive, Scope, Send
 
 from avatar_contract.errors import AvatarError
-from avatar_contract.service import problem_response
+from gateway.edge.errors import answer_for
 
 
 async def refuse(error: AvatarError, scope: Scope, receive: Receive, send: Send) -> None:
@@ -13,7 +13,7 @@ async def refuse(error: AvatarError, scope: Scope, receive: Receive, send: Send)
     sent, other clients get status and document where the server has the extension for it
     (ASGI "WebSocket Denial Response").
     """
-    response = problem_response(error)
+    response = answer_for(scope["path"], error)
     if error.status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="avatar"'
     if scope["type"] == "websocket" and "websocket.http.response" not in scope.get(

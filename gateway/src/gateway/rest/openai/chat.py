@@ -7,9 +7,10 @@ from fastapi import APIRouter, Request, Response
 
 from avatar_contract.chat import ChatCompletion, ChatRequest
 from avatar_contract.errors import BadMessage, ErrorCode
+from gateway.edge.errors import openai_response
 from gateway.rest.deps import Deps
 from gateway.rest.docs import body
-from gateway.rest.openai.errors import OpenAiRoute, error_response, failures
+from gateway.rest.openai.errors import OpenAiRoute, failures
 from gateway.rest.openai.models import served
 from gateway.rest.relay import Relay
 
@@ -38,7 +39,7 @@ async def complete(request: Request, deps: Deps) -> Response:
     if asked.get("model") not in models and models:
         asked["model"] = models[0]
     sent = deps.llm.build("POST", "/v1/chat/completions", json=asked)
-    return Relay(deps.llm, lambda: deps.llm.open(sent), on_error=error_response)
+    return Relay(deps.llm, lambda: deps.llm.open(sent), on_error=openai_response)
 
 
 def _parse(raw: bytes) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from pydantic import BaseModel, Field, field_validator
 from avatar_contract.errors import BadMessage, ErrorCode
 from avatar_contract.speech import SpeechFormat, SpeechRequest
 from avatar_contract.wire.common import TtsMode
+from gateway.edge.errors import openai_response
 from gateway.rest.deps import Deps
 from gateway.rest.docs import sound
-from gateway.rest.openai.errors import OpenAiRoute, error_response, failures
+from gateway.rest.openai.errors import OpenAiRoute, failures
 from gateway.rest.product.voice_profiles import desk
 from gateway.rest.relay import Relay
 
@@ -72,10 +73,10 @@ async def speak(asked: Speech, deps: Deps) -> Response:
     profile_id = _profile_id(asked.voice)
     if profile_id is None:
         sent = tts.build("POST", "/v1/audio/speech", json=speech.model_dump(exclude_none=True))
-        return Relay(tts, lambda: tts.open(sent), on_error=error_response)
+        return Relay(tts, lambda: tts.open(sent), on_error=openai_response)
     conductor = desk(deps)
     voice = await conductor.get(profile_id)
-    return Relay(tts, lambda: conductor.speak(tts, speech, voice), on_error=error_response)
+    return Relay(tts, lambda: conductor.speak(tts, speech, voice), on_error=openai_response)
 
 
 def _profile_id(voice: str) -> UUID | None:

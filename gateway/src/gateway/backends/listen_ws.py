@@ -1,0 +1,173 @@
+"""stt-service over ``WS /v1/listen``, on websockets' sans-I/O protocol.
+
+Frames of hundreds of sessions pass here: writing straight to the transport spares a task switch
+and a queue for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+
+from pydantic import ValidationError
+from websockets.client import ClientProtocol
+from websockets.datastructures import Headers
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import State
+from websockets.uri import WebSocketURI, parse_uri
+
+from avatar_contract.errors import AvatarError, SttUnavailable
+from avatar_contract.listen import ListenCommand, ListenEvent, parse_event
+from avatar_contract.service import get_logger, trace
+
+log = get_logger(__name__)
+
+_CONNECT_TIMEOUT_S = 5.0
+_STALLED_BYTES = 2 * 2**20
+"""Unsent sound (65 s of it) after which the recogniser counts as stalled."""
+
+
+class ListenClient:
+    """Opens sockets to one stt-service."""
+
+    def __init__(self, url: str, api_key: str | None = None) -> None:
+        """`url` is the service's http address, e.g. ``http://127.0.0.1:8010``."""
+        self._uri = parse_uri("ws" + url.removeprefix("http").rstrip("/") + "/v1/listen")
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+    async def open(
+        self,
+        on_event: Callable[[ListenEvent], None],
+        on_lost: Callable[[AvatarError], None],
+    ) -> ListenSocket:
+        """Connects. Raises SttUnavailable."""
+        loop = asyncio.get_running_loop()
+        headers = self._headers | trace.headers()
+        tls = ssl.create_default_context() if self._uri.secure else None
+        try:
+            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                _, socket = await loop.create_connection(
+                    lambda: ListenSocket(self._uri, headers, on_event, on_lost),
+                    self._uri.host,
+                    self._uri.port,
+                    ssl=tls,
+                )
+                await socket.opened
+        except (OSError, TimeoutError) as cause:
+            raise SttUnavailable("The speech recogniser can't be reached.") from cause
+        return socket
+
+
+class ListenSocket(asyncio.Protocol):
+    """One open socket."""
+
+    def __init__(
+        self,
+        uri: WebSocketURI,
+        headers: dict[str, str],
+        on_event: Callable[[ListenEvent], None],
+        on_lost: Callable[[AvatarError], None],
+    ) -> None:
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ws = ClientProtocol(uri, max_size=2**20)
+        self._headers = headers
+        self._on_event = on_event
+        self._on_lost: Callable[[AvatarError], None] | None = on_lost
+        self._transport: asyncio.Transport | None = None
+
+    # --- Listener ---------------------------------------------------------------------------
+
+    def send_audio(self, pcm: bytes) -> None:
+        """16 kHz mono ``pcm_s16le``."""
+        self._ensure_open()
+        self._ws.send_binary(pcm)
+        self._flush()
+        if self._transport and self._transport.get_write_buffer_size() > _STALLED_BYTES:
+            self._lose(SttUnavailable("The speech recogniser stalls: it takes in no sound."))
+
+    def send(self, command: ListenCommand) -> None:
+        """After all sound that was sent before."""
+        self._ensure_open()
+        self._ws.send_text(command.model_dump_json(exclude_unset=False).encode())
+        self._flush()
+
+    def close(self) -> None:
+        """Ends the socket; nothing is reported any more."""
+        self._on_lost = None
+        if self._ws.state is State.OPEN:
+            self._ws.send_close(1000)
+            self._flush()
+        if self._transport is not None:
+            self._transport.close()
+
+    # --- asyncio.Protocol -------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+        request = self._ws.connect()
+        request.headers.update(Headers(self._headers))
+        self._ws.send_request(request)
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        self._ws.receive_data(data)
+        self._flush()
+        for event in self._ws.events_received():
+            if isinstance(event, Response):
+                self._answered()
+            elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
+                self._take(bytes(event.data))
+        if self._ws.close_expected() and self._transport is not None:
+            self._transport.close()
+
+    def eof_received(self) -> None:
+        self._ws.receive_eof()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        lost = SttUnavailable("The connection to the speech recogniser broke.")
+        lost.__cause__ = exc
+        self._lose(lost)
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _answered(self) -> None:
+        refused = self._ws.handshake_exc
+        if refused is not None:
+            error = SttUnavailable(f"The speech recogniser refused the connection: {refused}.")
+            error.__cause__ = refused
+            self._lose(error)
+        elif not self.opened.done():
+            self.opened.set_result(None)
+
+    def _take(self, data: bytes) -> None:
+        try:
+            event = parse_event(data)
+        except ValidationError as cause:
+            log.error("listen.unknown_event", exc=cause)
+            return
+        if self._on_lost is not None:
+            self._on_event(event)
+
+    def _ensure_open(self) -> None:
+        if self._ws.state is not State.OPEN:
+            raise SttUnavailable("The connection to the speech recogniser is closed.")
+
+    def _flush(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        for data in self._ws.data_to_send():
+            if data:
+                self._transport.write(data)
+
+    def _lose(self, error: AvatarError) -> None:
+        if self._transport is not None:
+            self._transport.close()
+        if not self.opened.done():
+            self.opened.set_exception(error)
+            self._on_lost = None
+        elif self._on_lost is not None:
+            on_lost, self._on_lost = self._on_lost, None
+            on_lost(error)

@@ -1,0 +1,110 @@
+"""What the session needs of the outside world. Fakes in tests stand here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from avatar_contract.chat import ChatMessage
+from avatar_contract.errors import AvatarError
+from avatar_contract.listen import ListenCommand, ListenEvent
+from avatar_contract.records import TurnRecord, TurnView
+from avatar_contract.speech import SpokenNotice
+from avatar_contract.wire import TtsMode
+
+
+class Listener(Protocol):
+    """An open socket to the recogniser. Sending never waits; order is kept."""
+
+    def send_audio(self, pcm: bytes) -> None:
+        """16 kHz mono ``pcm_s16le``. Raises SttUnavailable when the recogniser stalls."""
+
+    def send(self, command: ListenCommand) -> None:
+        """After all sound that was sent before."""
+
+    def close(self) -> None:
+        """Ends the socket; nothing is reported any more."""
+
+
+class Recogniser(Protocol):
+    """Opens sockets to stt-service."""
+
+    async def open(
+        self,
+        on_event: Callable[[ListenEvent], None],
+        on_lost: Callable[[AvatarError], None],
+    ) -> Listener:
+        """Raises SttUnavailable. `on_lost` is called at most once, and not after `close`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of the model's answer."""
+
+    text: str
+    finish_reason: str | None = None
+
+
+class Model(Protocol):
+    """Streams answers of a chat model."""
+
+    def answer(self, messages: tuple[ChatMessage, ...]) -> AsyncIterator[Delta]:
+        """Pieces as they are written. Raises LlmUnavailable; closing it cancels the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseRequest:
+    """A clause to be spoken."""
+
+    text: str
+    mode: TtsMode
+    language: str | None
+    voice_profile_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStream:
+    """The sound of a clause, as it is made."""
+
+    sample_rate: int
+    notice: SpokenNotice | None
+    pieces: AsyncIterator[bytes]
+    """Mono ``pcm_s16le``, whole samples."""
+
+
+class Voice(Protocol):
+    """Speaks clauses."""
+
+    def speak(self, request: ClauseRequest) -> AbstractAsyncContextManager[SpeechStream]:
+        """Leaving the context cancels the request. Raises TtsUnavailable."""
+
+    async def check(self, voice_profile_id: UUID) -> None:
+        """Raises NotFound when there is no such profile."""
+
+
+class Archive(Protocol):
+    """Keeps turns."""
+
+    async def find(self, utterance_id: UUID) -> TurnView | None:
+        """The turn of an utterance. Raises ProfileUnavailable."""
+
+    async def store(
+        self, record: TurnRecord, user_pcm: bytes | None, ai_pcm: bytes | None, ai_rate: int
+    ) -> TurnView:
+        """Writes a turn. `user_pcm` is 16 kHz, `ai_pcm` at `ai_rate` Hz.
+
+        Raises ProfileUnavailable, StorageFull or Conflict.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """All that a session talks to."""
+
+    recogniser: Recogniser
+    model: Model
+    voice: Voice
+    archive: Archive

@@ -1,0 +1,105 @@
+"""The reducer: one event in, the effects it wants out. No I/O, no clock, no tasks.
+
+The way of a spoken turn, top to bottom:
+
+1. `hearing.on_chunk` or stt's `speech_started` opens an utterance; `hearing.accept` its turn.
+2. `hearing.on_heard` takes partials and pauses; a pause begins a guess (`answering.start_reply`).
+3. `hearing.on_final` makes the words final; `answering.answer` keeps the guess or asks anew.
+4. `answering.on_delta` cuts clauses, `answering.pump` speaks and sends them.
+5. `overlap` judges whoever speaks meanwhile.
+6. `ending.finish` or `ending.cut` settles what was heard, remembers it and stores it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from avatar_contract.errors import AudioTimeout
+from gateway.session import answering, ending, hearing, overlap, typed
+from gateway.session import inputs as on
+from gateway.session.effects import Effect, SetTimer
+from gateway.session.state import Conversation
+
+
+def step(c: Conversation, event: on.Input, now: float) -> list[Effect]:
+    """Takes `event` at `now` (ms of the session's clock); returns what is to be done, in order."""
+    c.now = now
+    _HANDLERS[type(event)](c, event)
+    effects, c.effects = c.effects, []
+    return effects
+
+
+def start(c: Conversation, now: float) -> list[Effect]:
+    """The session opened."""
+    c.now = now
+    c.rest()
+    effects, c.effects = c.effects, []
+    return effects
+
+
+def _on_timer(c: Conversation, event: on.TimerFired) -> None:
+    _TIMERS[event.name](c)
+
+
+def _on_chunk_timeout(c: Conversation) -> None:
+    seconds = c.limits.chunk_timeout_s
+    due = c.tape.fed_at + seconds * 1000
+    if c.now < due:
+        c.want(SetTimer("chunks", due))
+        return
+    error = AudioTimeout(f"No audio came for {seconds:g} s while an utterance was open.")
+    hearing.end_utterance(c, error, clear=True)
+
+
+def _on_playback_due(c: Conversation) -> None:
+    if c.turn is not None:
+        ending.watch_playback(c, c.turn)
+
+
+def _on_ask_due(c: Conversation) -> None:
+    if c.turn is not None and c.turn.reply is not None:
+        answering.pump(c, c.turn, c.turn.reply)
+
+
+def _on_gone(c: Conversation, _: on.ClientGone) -> None:
+    if c.utterance is not None:
+        hearing.discard_utterance(c)
+    ending.leave_open(c)
+
+
+_HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
+    on.Configured: hearing.on_configured,
+    on.VoiceMissing: hearing.on_voice_missing,
+    on.UtteranceAnnounced: hearing.on_announced,
+    on.ChunkArrived: hearing.on_chunk,
+    on.UtteranceEnded: hearing.on_utterance_ended,
+    on.IntakeFailed: hearing.on_intake_failed,
+    on.Typed: typed.on_typed,
+    on.LookedUp: typed.on_looked_up,
+    on.Edited: typed.on_edited,
+    on.Heard: hearing.on_heard,
+    on.ListenLost: hearing.on_listen_lost,
+    on.AnswerDelta: answering.on_delta,
+    on.AnswerEnded: answering.on_answer_ended,
+    on.AnswerFailed: answering.on_answer_failed,
+    on.SpeechOpened: answering.on_speech_opened,
+    on.SpeechPiece: answering.on_speech_piece,
+    on.SpeechEnded: answering.on_speech_ended,
+    on.SpeechFailed: answering.on_speech_failed,
+    on.Interrupted: overlap.on_interrupted,
+    on.Played: ending.on_played,
+    on.Stored: ending.on_stored,
+    on.StoreFailed: ending.on_store_failed,
+    on.ClientGone: _on_gone,
+    on.TimerFired: _on_timer,
+}
+
+_TIMERS: dict[str, Callable[[Conversation], None]] = {
+    "chunks": _on_chunk_timeout,
+    "final": hearing.on_final_timeout,
+    "verdict": overlap.on_verdict,
+    "playback": _on_playback_due,
+    "ask": _on_ask_due,
+    "store": ending.settle,
+}

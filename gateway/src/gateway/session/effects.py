@@ -1,0 +1,116 @@
+"""What the reducer wants done. The runner does it and reports back by an input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from avatar_contract.chat import ChatMessage
+from avatar_contract.listen import ListenCommand
+from avatar_contract.records import TurnRecord
+from avatar_contract.wire import TtsMode
+from gateway.session.inputs import ReplyKey
+from gateway.session.outputs import Output
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Tell the client."""
+
+    output: Output
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Send a command to stt, after all sound that was sent before."""
+
+    command: ListenCommand
+
+
+@dataclass(frozen=True, slots=True)
+class TakeMicrophone:
+    """What to do with microphone bytes from now on."""
+
+    open: bool
+    fresh: bool = False
+    """Start a new decoder: another container begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the model; answered by AnswerDelta…, AnswerEnded or AnswerFailed."""
+
+    key: ReplyKey
+    messages: tuple[ChatMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Ask for a clause's speech; answered by SpeechOpened, SpeechPiece…, SpeechEnded or Failed."""
+
+    key: ReplyKey
+    clause: int
+    text: str
+    mode: TtsMode
+    language: str | None
+    voice_profile_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Close every stream of this attempt: that is the cancel message."""
+
+    key: ReplyKey
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Fire `name` at `at_ms` of the session's clock; replaces an earlier one of that name."""
+
+    name: str
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopTimer:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Ask whether an utterance id is known; answered by LookedUp."""
+
+    utterance_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class CheckVoice:
+    """See whether a voice profile exists; answered by VoiceMissing when it doesn't."""
+
+    voice_profile_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Write the turn; answered by Stored or StoreFailed."""
+
+    record: TurnRecord
+    user_pcm: bytes | None
+    """16 kHz mono."""
+    ai_pcm: bytes | None
+    ai_rate: int
+
+
+Effect = (
+    Emit
+    | Listen
+    | TakeMicrophone
+    | Ask
+    | Speak
+    | Cancel
+    | SetTimer
+    | StopTimer
+    | LookUp
+    | CheckVoice
+    | Store
+)

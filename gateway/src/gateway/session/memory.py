@@ -1,0 +1,72 @@
+"""What the model is told of the conversation: earlier turns within a token budget."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from avatar_contract.chat import ChatMessage
+
+_CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]")
+_OVERHEAD = 4
+"""Tokens a chat template spends on a message beside its words."""
+
+
+def estimate_tokens(text: str) -> int:
+    """Tokens of `text`, estimated high: one a Chinese character, one every three others.
+
+    The model's tokenizer lives in another process; a high estimate never overruns the budget.
+    """
+    chinese = len(_CJK.findall(text))
+    return chinese + (len(text) - chinese + 2) // 3 + _OVERHEAD
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One earlier turn: what was asked, and what was heard of the answer."""
+
+    turn_id: UUID
+    user: str
+    heard: str
+
+
+@dataclass(slots=True)
+class Memory:
+    """Trimmed oldest turn first, never inside a turn."""
+
+    budget: int
+    """Tokens for instructions, earlier turns and the new question together."""
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    def remember(self, turn_id: UUID, user: str, heard: str) -> None:
+        """Keeps a turn; the same turn again (an edit) replaces it."""
+        self.forget(turn_id)
+        self.exchanges.append(Exchange(turn_id, user, heard))
+
+    def forget(self, turn_id: UUID) -> None:
+        """As if the turn had not been."""
+        self.exchanges = [kept for kept in self.exchanges if kept.turn_id != turn_id]
+
+    def messages(self, instructions: str, user: str) -> tuple[ChatMessage, ...]:
+        """The messages for the model, the new question last."""
+        room = self.budget - estimate_tokens(instructions) - estimate_tokens(user)
+        kept: list[Exchange] = []
+        for exchange in reversed(self.exchanges):
+            room -= estimate_tokens(exchange.user) + estimate_tokens(exchange.heard)
+            if room < 0:
+                break
+            kept.insert(0, exchange)
+        self.exchanges = self.exchanges[len(self.exchanges) - max(len(kept), 1) :]
+        earlier = [message for exchange in kept for message in _pair(exchange)]
+        system = ChatMessage(role="system", content=instructions)
+        return (system, *earlier, ChatMessage(role="user", content=user))
+
+
+def _pair(exchange: Exchange) -> tuple[ChatMessage, ChatMessage]:
+    # Chat templates want turns to alternate, also where nothing was heard of an answer.
+    heard = exchange.heard or "…"
+    return (
+        ChatMessage(role="user", content=exchange.user),
+        ChatMessage(role="assistant", content=heard),
+    )

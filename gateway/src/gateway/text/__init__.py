@@ -1,0 +1,1 @@
+"""What is done to words between recogniser, model and voice. Pure; no I/O."""
