@@ -2,6 +2,7 @@
 
 import typer
 
+from avatar_cli.commands import models
 from avatar_cli.commands.chat import chat
 from avatar_cli.commands.talk import talk
 from avatar_cli.commands.up import up
@@ -15,3 +16,4 @@ app = typer.Typer(
 )
 for _command in (up, talk, chat):
     app.command()(_command)
+app.add_typer(models.app, name="models")
