@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from typing import cast
 
 from pydantic import ValidationError
 from websockets.client import ClientProtocol
@@ -105,8 +106,8 @@ class ListenSocket(asyncio.Protocol):
     # --- asyncio.Protocol -------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        # uvloop's transports aren't subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         request = self._ws.connect()
         request.headers.update(Headers(self._headers))
         self._ws.send_request(request)

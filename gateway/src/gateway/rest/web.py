@@ -61,9 +61,10 @@ def _file(root: Path, path: str) -> Path | None:
         return None
     try:
         wanted = (root / path).resolve()
+        return wanted if wanted.is_relative_to(root) and wanted.is_file() else None
     except OSError:
+        # Longer than a name may be.
         return None
-    return wanted if wanted.is_relative_to(root) and wanted.is_file() else None
 
 
 def _is_route(path: str) -> bool:

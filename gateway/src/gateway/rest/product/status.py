@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, ValidationError
 
@@ -83,5 +84,5 @@ async def _health(service: Upstream) -> Health:
     try:
         answer = await service.http.send(request)
         return Health.model_validate_json(answer.content)
-    except (OSError, ValidationError) as error:
+    except (httpx.HTTPError, ValidationError) as error:
         raise service.away("says nothing of its health") from error
