@@ -1,0 +1,37 @@
+import { expect, it } from "vitest";
+import { ERROR_CODES } from "../contract/generated";
+import { en } from "./en";
+import { zhTW } from "./zh-TW";
+
+type Tree = { [key: string]: string | string[] | Tree };
+
+function leaves(tree: Tree, path = ""): [string, string][] {
+  return Object.entries(tree).flatMap(([key, value]) => {
+    const at = `${path}.${key}`;
+    if (typeof value === "string") return [[at, value] as [string, string]];
+    if (Array.isArray(value))
+      return value.map((text, i) => [`${at}.${i}`, text] as [string, string]);
+    return leaves(value, at);
+  });
+}
+
+const slots = (text: string) => [...text.matchAll(/{{(\w+)}}/g)].map((match) => match[1]).sort();
+
+it("every text has its other language, with the same slots", () => {
+  const other = new Map(leaves(zhTW));
+  for (const [path, text] of leaves(en)) {
+    expect(other.get(path), path).toBeTruthy();
+    expect(slots(other.get(path) ?? ""), path).toEqual(slots(text));
+  }
+});
+
+it("every error code has its words", () => {
+  for (const code of ERROR_CODES) expect(en.error[code].title).toBeTruthy();
+});
+
+it("Chinese is in the script of Taiwan", () => {
+  const text = leaves(zhTW)
+    .map(([, words]) => words)
+    .join("");
+  expect(text).not.toMatch(/[这说话语请对时开关实际设备网络]/u);
+});
