@@ -4,7 +4,7 @@ import type { SocketLike } from "../protocol/chatSocket";
 /** The server's end of a socket in a test. */
 export class FakeSocket implements SocketLike {
   binaryType: BinaryType = "blob";
-  readyState = 0;
+  readyState: WebSocket["readyState"] = 0;
   bufferedAmount = 0;
   onopen: ((event: Event) => void) | null = null;
   onmessage: ((event: MessageEvent) => void) | null = null;
