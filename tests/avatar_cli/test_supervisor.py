@@ -75,12 +75,13 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
         each.process.communicate(timeout=20)
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_asked_to_stop(run: Callable[..., Run], signum: signal.Signals) -> None:
     started = run("one=calm", "two=parent")
     started.process.send_signal(signum)
     output = started.output()
     assert "died: None" in output
+    assert "SIGKILL" not in output
     assert until(started.all_gone)
 
 
@@ -116,7 +117,8 @@ def test_lines_are_prefixed_and_kept(run: Callable[..., Run]) -> None:
     started.process.send_signal(signal.SIGTERM)
     output = started.output()
     assert "one    | up" in output
-    assert "avatar | all were started" in output
+    assert "\nall were started\n" in output
+    assert "avatar | one started" in output
 
 
 def test_closed_terminal_stops_nothing(run: Callable[..., Run]) -> None:

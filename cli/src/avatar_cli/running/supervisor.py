@@ -31,6 +31,7 @@ STOP_WAIT_S = 8.0
 
 OWN_NAME = "avatar"
 _POLL_S = 0.3
+_SIGNALLED = 128
 _ORPHAN_WAIT_S = 7.0
 
 
@@ -86,6 +87,7 @@ class LogPrinter(Printer):
         data = message.data
         text = data.decode("utf-8", "replace") if isinstance(data, bytes) else str(data)
         name = OWN_NAME if message.name in (None, SYSTEM_PRINTER_NAME) else message.name
+        self.prefix = message.name != OWN_NAME
         for line in text.rstrip("\n").split("\n"):
             self._files.write(name, line)
             fields = logview.parse(line)
@@ -125,9 +127,9 @@ class Supervisor(Manager):
             self.add_process(service.name, command, env=service.environment)
 
     def say(self, text: str) -> None:
-        """Prints a text of ours between the log lines; from any thread."""
+        """Prints a text of ours between the log lines, as it is; from any thread."""
         now = datetime.now().astimezone()
-        self.events.put(Message("line", text, now, SYSTEM_PRINTER_NAME, None))
+        self.events.put(Message("line", text, now, OWN_NAME, None))
 
     @property
     def stopping(self) -> bool:
@@ -140,11 +142,10 @@ class Supervisor(Manager):
         return None if code is None else int(code)
 
     def terminate(self) -> None:
-        """Asks all to end; the second time, makes them."""
+        """Asks all to end; those that have not within STOP_WAIT_S are killed."""
         if self._terminating:
-            self.kill()
             return
-        asked = self.returncode in (130, 143)
+        asked = self.returncode is not None and self.returncode >= _SIGNALLED
         ended = [name for name in self._processes if self.code_of(name) is not None]
         self.died = None if asked or not ended else ended[0]
         super().terminate()
@@ -153,6 +154,16 @@ class Supervisor(Manager):
         timer.start()
 
     def _start(self) -> None:
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, self._on_signal)
         super()._start()
         # Only now: a thread that runs while honcho forks could leave a lock held in the child.
         threading.Thread(target=self._when_started, args=(self,), daemon=True).start()
+
+    def _on_signal(self, signum: int, _frame: object) -> None:
+        """The first asks all to end; a second one makes them."""
+        self.returncode = _SIGNALLED + signum
+        if self._terminating:
+            self.kill()
+        else:
+            self.terminate()
