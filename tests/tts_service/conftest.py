@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import soxr
 import uvicorn
 from fastapi import FastAPI
 
@@ -78,7 +79,7 @@ def voiced_wav() -> Callable[..., bytes]:
         channels: int = 1,
         formants: tuple[float, ...] = (500, 1500, 2500, 3500),
     ) -> bytes:
-        samples = _vowel(f0, seconds, rate, formants)
+        samples = soxr.resample(_vowel(f0, seconds, 48_000, formants), 48_000, rate)
         return wav_bytes(np.repeat(samples, channels).tobytes(), rate, channels)
 
     return make
@@ -88,7 +89,7 @@ def _vowel(f0: float, seconds: float, rate: int, formants: tuple[float, ...]) ->
     count = int(seconds * rate)
     phase = np.cumsum(np.full(count, f0 / rate))
     sound = np.diff(np.floor(phase), prepend=0.0)
-    for formant in (f for f in formants if f < rate / 2 * 0.95):
+    for formant in formants:
         sound = _resonate(sound, formant, rate)
     return (sound / np.abs(sound).max() * 12_000).astype(np.int16)
 

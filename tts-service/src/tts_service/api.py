@@ -147,10 +147,14 @@ async def put_voice(request: Request, voice_id: str, speaker: Heart) -> VoicePut
         form = await _MemoryForm(request.headers, body).parse()
     except (MultiPartException, KeyError) as error:
         raise BadMessage("Send multipart/form-data with `file` and `reference_text`.") from error
-    file, text = form.get("file"), form.get("reference_text", "")
-    if not isinstance(file, UploadFile) or not isinstance(text, str):
-        raise BadMessage("`file` must be a wav file, and `reference_text` its words.")
-    return await speaker.put_voice(voice_id, await file.read(), text.strip())
+    try:
+        file, text = form.get("file"), form.get("reference_text", "")
+        if not isinstance(file, UploadFile) or not isinstance(text, str):
+            raise BadMessage("`file` must be a wav file, and `reference_text` its words.")
+        data = await file.read()
+    finally:
+        await form.close()
+    return await speaker.put_voice(voice_id, data, text.strip())
 
 
 @router.delete("/voices/{voice_id}", status_code=204)

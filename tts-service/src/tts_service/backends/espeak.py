@@ -58,7 +58,7 @@ class EspeakEngine:
     """The worker's side."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        self._effects = VoiceEffects(config["scratch"])
+        self._effects = VoiceEffects(config["scratch"], VOICES)
         self._library: Espeak | None = None
 
     def load(self, progress: Callable[[float], None]) -> Mapping[str, Any]:
@@ -73,7 +73,7 @@ class EspeakEngine:
         wpm, stretch = pace(job["speed"])
         out = Smoother(espeak.rate, stretch, sink)
         for index, (language, text) in enumerate(job["runs"]):
-            voice = self._effects.voice(VOICES[language], language, job["voice"])
+            voice = self._effects.voice(language, job["voice"])
             if not espeak.speak(text, voice, wpm, out.put):
                 return
             out.end_run(last=index == len(job["runs"]) - 1)

@@ -156,12 +156,12 @@ class Worker:
             try:
                 async with asyncio.timeout(self._command.start_timeout_s):
                     frame = await _read_frame(self._reader)
+            except TimeoutError as error:  # an OSError too: first
+                raise TtsUnavailable("The speech engine took too long to load.") from error
             except (OSError, EOFError) as error:
-                await asyncio.gather(self._tasks[0], return_exceptions=True)
+                await asyncio.wait(self._tasks[:1], timeout=_KILL_GRACE_S)
                 last = self._stderr[-1] if self._stderr else "no word"
                 raise TtsUnavailable(f"The speech engine did not start: {last}") from error
-            except TimeoutError as error:
-                raise TtsUnavailable("The speech engine took too long to load.") from error
             if frame.kind is Kind.READY:
                 self.facts = frame.meta
                 return

@@ -1,0 +1,52 @@
+"""Engines that misbehave, run in real worker processes."""
+
+import os
+import sys
+import time
+
+
+class Odd:
+    """Does what its text says."""
+
+    def __init__(self, config):
+        self._config = config
+
+    def load(self, progress):
+        progress(0.5)
+        how = self._config.get("load")
+        if how == "crash":
+            sys.stderr.write("no such model\n")
+            os._exit(3)
+        if how == "hang":
+            time.sleep(600)
+        return {"device": "cpu"}
+
+    def speak(self, job, sink):
+        for _, text in job["runs"]:
+            if text == "crash":
+                raise RuntimeError(text)
+            if text == "die":
+                os._exit(9)
+            if text == "die later":
+                sink.write(bytes(4800))
+                os._exit(9)
+            if text == "stall":
+                sink.write(bytes(4800))
+                time.sleep(600)
+            if text == "deaf":
+                sink.write(bytes(4800))
+                time.sleep(2.0)
+            if text == "endless":
+                while sink.write(bytes(48_000)):
+                    pass
+                return
+            sink.write(bytes(4800))
+
+    def add_voice(self, voice, wav):
+        return {"facts": {"bytes": len(wav)}}
+
+    def drop_voice(self, voice_id):
+        pass
+
+    def ask(self, op, question):
+        return {"pid": os.getpid()}
