@@ -32,7 +32,7 @@ from gateway.backends.watch import Place, ServiceWatch
 from gateway.dialects.chat_socket import serve_chat
 from gateway.edge.admission import Admission
 from gateway.edge.decode import DecodeWorkers
-from gateway.edge.guard import GuardConfig, KeyRing, install_guards
+from gateway.edge.guard import GuardConfig, KeyRing, ThrottleRates, install_guards
 from gateway.figures import Figures
 from gateway.rest import RestDeps, Upstream, login_router, openai_router, product_router, web_router
 from gateway.session.factory import Scripts, SessionFactory, SessionSettings
@@ -189,6 +189,7 @@ def _guards(s: Settings) -> GuardConfig:
         api_key=_plain(s.api_key),
         allowed_hosts=_listed(s.allowed_hosts),
         allowed_origins=_listed(s.allowed_origins),
+        rates=ThrottleRates.of(s.requests_per_s, s.sockets_per_s),
     )
 
 

@@ -39,6 +39,12 @@ class Settings(ServiceSettings):
     allowed_origins: str = ""
     """Pages that may call besides the one served here, as `https://name:port`, with commas."""
 
+    requests_per_s: float = Field(50, gt=0)
+    """HTTP requests a second that one address may make for long; six times as many at once."""
+
+    sockets_per_s: float = Field(5, gt=0)
+    """Sockets a second that one address may open for long; twenty times as many at once."""
+
     max_sessions: int = Field(5, ge=1)
     """Conversations at the same time; one more is told SERVER_FULL."""
 

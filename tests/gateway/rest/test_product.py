@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
-from avatar_contract.audio import wav_bytes
+from avatar_contract.audio import read_wav, wav_bytes
 
 CONSENT = json.dumps({"by": "Mei", "at": "2026-01-31T10:00:00Z", "text": "I agree."})
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -242,6 +242,40 @@ async def test_a_voice_from_upload_to_delete(
         known = [v["id"] for v in (await engine.get("/v1/voices")).json()["items"]]
         assert not any(v.startswith(voice["profile_id"]) for v in known)
         assert (await http.get(path)).status_code == 404
+
+
+async def test_a_voice_without_words_is_heard(
+    gateway: Callable, profile: Any, stt: Any, tts: Any, reference: bytes
+) -> None:
+    urls = {"profile": profile.url, "stt": stt.url, "tts": tts.url}
+    async with gateway(urls) as base, httpx.AsyncClient(base_url=base, timeout=60) as http:
+        voice = (await upload(http, reference)).json()
+        assert "weather" in voice["reference_text"].lower()
+        path = f"/api/voice-profile/{voice['profile_id']}"
+        assert (await http.get(path)).json()["reference_text"] == voice["reference_text"]
+        again = await http.put(
+            path,
+            data={"consent": CONSENT},
+            files={"file": ("v.wav", wav_bytes(read_wav(reference)[0] * 2, 16_000), "audio/wav")},
+        )
+        assert again.status_code == 200, again.text
+        assert again.json()["duration"] > voice["duration"]
+        assert again.json()["etag"] != voice["etag"]
+
+
+async def test_a_voice_is_kept_when_the_engines_are_away(
+    gateway: Callable, profile: Any, reference: bytes
+) -> None:
+    async with (
+        gateway({"profile": profile.url}) as base,
+        httpx.AsyncClient(base_url=base, timeout=60) as http,
+    ):
+        made = await upload(http, reference)
+        assert made.status_code == 201
+        path = f"/api/voice-profile/{made.json()['profile_id']}"
+        spoken = await http.post(f"{path}/test", json={"text": "Hello."})
+        assert (spoken.status_code, spoken.json()["code"]) == (503, "TTS_UNAVAILABLE")
+        assert (await http.delete(path)).status_code == 200
 
 
 @pytest.mark.parametrize("wav", [b"", b"I am text", b"RIFF\0\0\0\0WAVE", wav_bytes(b"", 16_000)])

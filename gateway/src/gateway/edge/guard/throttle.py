@@ -19,11 +19,19 @@ class ThrottleRates:
     requests: Rate = field(default_factory=lambda: Rate(per_s=50, burst=300))
     """HTTP requests that reach the API; the page's own files are not counted."""
 
-    sockets: Rate = field(default_factory=lambda: Rate(per_s=2, burst=40))
+    sockets: Rate = field(default_factory=lambda: Rate(per_s=5, burst=100))
     """WebSocket handshakes."""
 
     body_bytes: Rate = field(default_factory=lambda: Rate(per_s=4 * MIB, burst=128 * MIB))
     """Bytes of HTTP bodies; one that takes more than is left goes through, the next is refused."""
+
+    @classmethod
+    def of(cls, requests_per_s: float, sockets_per_s: float) -> "ThrottleRates":
+        """Rates with bursts in proportion: a page loads much at once, then little."""
+        return cls(
+            requests=Rate(requests_per_s, requests_per_s * 6),
+            sockets=Rate(sockets_per_s, sockets_per_s * 20),
+        )
 
 
 class Throttle:
