@@ -19,6 +19,7 @@ from gateway.edge.limits import UtteranceLimits, UtteranceMeter
 from gateway.session import effects as do
 from gateway.session import outputs as out
 from gateway.session.config import SessionConfig
+from gateway.session.echo import is_echo
 from gateway.session.intake import Intake
 from gateway.session.memory import Memory
 from gateway.session.runner import SessionRunner
@@ -134,6 +135,7 @@ class SessionFactory:
             new_id=uuid4,
             new_script=self._scripts.stream,
             speculation=SpeculationPolicy(self._busy),
+            is_echo=is_echo,
         )
         conversation = Conversation(
             session_id=session_id,

@@ -56,7 +56,8 @@ def on_chunk(c: Conversation, event: on.ChunkArrived) -> None:
     if current is not None:
         _refuse_second(c, current)
         return
-    if named is not None and repeats(c, named):
+    if named is not None and (named == c.dropping or repeats(c, named)):
+        c.dropping = named
         return
     if c.turn is not None:
         cut(c)
@@ -77,6 +78,7 @@ def on_chunk(c: Conversation, event: on.ChunkArrived) -> None:
 def on_utterance_ended(c: Conversation, event: on.UtteranceEnded) -> None:
     """`audio_end`: push-to-talk wins over any endpointing."""
     utterance = c.utterance
+    c.dropping = None
     known = event.utterance_id is not None and is_known(c, event.utterance_id)
     mine = utterance is not None and event.utterance_id in (None, utterance.utterance_id)
     if utterance is None or not mine or utterance.phase is Phase.ENDING:
@@ -363,13 +365,7 @@ def is_known(c: Conversation, utterance_id: UUID) -> bool:
 
 def repeats(c: Conversation, utterance_id: UUID) -> bool:
     """Whether the id is a turn's already; then that turn is what the client gets."""
-    for turn in (c.turn, c.closing):
-        if turn is not None and turn.utterance_id == utterance_id:
-            return True
     if utterance_id in c.finished:
-        view = c.finished[utterance_id]
-        if c.last_replayed != utterance_id:
-            replay(c, view)
-        c.last_replayed = utterance_id
+        replay(c, c.finished[utterance_id])
         return True
-    return False
+    return is_known(c, utterance_id)

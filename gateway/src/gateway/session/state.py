@@ -208,8 +208,8 @@ class Conversation:
     """What `audio_start` said of the next utterance."""
     finished: dict[UUID, TurnView] = field(default_factory=dict)
     """Recent turns by utterance id."""
-    last_replayed: UUID | None = None
-    """A repeated id is answered once, however many chunks repeat it."""
+    dropping: UUID | None = None
+    """A repeated utterance, answered already: the rest of its sound is dropped."""
     free_mode: bool = False
     """Whether the microphone is always open."""
     clears: int = 0

@@ -60,6 +60,7 @@ def on_looked_up(c: Conversation, event: on.LookedUp) -> None:
         close_utterance(c, clear=True)
         replay(c, event.known)
         c.keep_finished(event.known)
+        c.dropping = event.utterance_id
         c.rest()
         return
     accept(c, utterance)

@@ -112,9 +112,8 @@ class ClauseCutter:
             return True
         if at + 1 == len(self._rest):
             return None
-        return not (self._rest[at - 1 : at].isdigit() and self._rest[at + 1].isdigit()) and (
-            self._rest[at] == "," or self._rest[at + 1].isspace()
-        )
+        following = self._rest[at + 1]
+        return following.isspace() or following in _CLOSERS or bool(_CJK.match(following))
 
     def _long_enough(self, text: str) -> bool:
         wanted = self._limits.later_min if self._given else self._limits.first_min

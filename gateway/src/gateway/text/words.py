@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 _NOT_WORD = re.compile(r"[^\w]+|_")
+_DRAWN_OUT = re.compile(r"(.)\1{2,}")
 
 
 def _listed(words: str) -> frozenset[str]:
@@ -42,20 +43,16 @@ def same_words(one: str, other: str) -> bool:
 
 def is_murmur(text: str) -> bool:
     """Whether `text` is nothing but murmurs, or nothing at all."""
-    return all(_known(word, _MURMURS) for word in _pieces(text))
+    return not _words(text)
 
 
 def is_backchannel(text: str) -> bool:
     """Whether `text`, said while the other speaks, only says "go on"."""
-    whole = normalised(text)
-    if whole in _ASSENTS or whole in _MURMURS:
-        return True
-    return all(_known(word, _MURMURS | _ASSENTS) for word in _pieces(text))
+    words = _words(text)
+    return "".join(words) in _ASSENTS or all(word in _ASSENTS for word in words)
 
 
-def _pieces(text: str) -> list[str]:
-    return [piece for word in text.split() if (piece := normalised(word))]
-
-
-def _known(word: str, among: frozenset[str]) -> bool:
-    return word in among or (len(set(word)) == 1 and word[:1] in among)
+def _words(text: str) -> list[str]:
+    """The words of `text` without murmurs, however long one is drawn out (mmmm, 嗯嗯嗯嗯)."""
+    pieces = (normalised(word) for word in text.split())
+    return [word for word in pieces if word and _DRAWN_OUT.sub(r"\1\1", word) not in _MURMURS]
