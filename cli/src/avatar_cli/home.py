@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 DEFAULT_HOME = "./var"
 DEFAULT_PORT = 8000
 
@@ -67,12 +69,24 @@ class Home:
         except FileNotFoundError:
             return {}
 
+    def holder(self) -> int | None:
+        """The process of the copy that runs here; None when none does."""
+        try:
+            with (self.run / "avatar.lock").open("r") as file:
+                fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return None
+        except BlockingIOError:
+            text = (self.run / "avatar.lock").read_text().strip()
+            return int(text) if text.isdigit() and psutil.pid_exists(int(text)) else None
+        return None
+
     @contextlib.contextmanager
     def locked(self, patience_s: float = 8.0) -> Iterator[None]:
         """Holds the folder against a second copy.
 
-        A copy that was killed holds it a moment longer, until its last process has gone: so the
-        lock is asked for again until `patience_s` has passed.
+        A copy whose supervisor was killed holds it until its last process has gone: so when the
+        holder has gone, the lock is asked for again until `patience_s` has passed.
 
         Raises:
             HomeTakenError: another copy has it.
@@ -94,8 +108,9 @@ def _acquire(descriptor: int, home: Home, deadline: float) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as cause:
-            if time.monotonic() >= deadline:
-                holder = os.pread(descriptor, 64, 0).decode(errors="replace").strip()
+            holder = os.pread(descriptor, 64, 0).decode(errors="replace").strip()
+            lives = holder.isdigit() and psutil.pid_exists(int(holder))
+            if lives or time.monotonic() >= deadline:
                 raise HomeTakenError(home.path, holder) from cause
             time.sleep(0.2)
         else:

@@ -4,6 +4,9 @@ import typer
 
 from avatar_cli.commands import models
 from avatar_cli.commands.chat import chat
+from avatar_cli.commands.doctor import doctor
+from avatar_cli.commands.down import down
+from avatar_cli.commands.logs import logs
 from avatar_cli.commands.talk import talk
 from avatar_cli.commands.up import up
 
@@ -14,6 +17,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _command in (up, talk, chat):
+for _command in (up, down, talk, chat, doctor, logs):
     app.command()(_command)
 app.add_typer(models.app, name="models")

@@ -3,10 +3,12 @@
 import os
 import time
 from collections.abc import Mapping
+from typing import Annotated
 
 import httpx
 import typer
 
+from avatar_cli.commands.containers import up_in_containers
 from avatar_cli.home import Home, HomeTakenError, configured_port
 from avatar_cli.running import engines, logview, ports, ready
 from avatar_cli.running.plan import Service, plan, to_start
@@ -19,10 +21,23 @@ EXIT_CANNOT_START = 2
 EXIT_DIED = 1
 
 
-def up() -> None:
-    """Start everything on this machine and print the address. Ctrl-C stops all."""
+def up(
+    containers: Annotated[
+        bool, typer.Option("--compose", "--docker", help="In containers, with Postgres.")
+    ] = False,
+    overlay: Annotated[
+        list[str] | None, typer.Option(help="With --compose: deploy/compose.NAME.yml too.")
+    ] = None,
+) -> None:
+    """Start everything on this machine and print the address. Ctrl-C stops all.
+
+    With --compose it starts containers and returns; `avatar down --compose` stops them.
+    Settings: AVATAR_PORT (8000), AVATAR_HOME (./var); all others are in docs/settings.md.
+    """
     tongue = of_locale()
     began = time.monotonic()
+    if containers:
+        raise typer.Exit(up_in_containers(overlay or [], tongue, began))
     home = Home.of_environment()
     try:
         port = configured_port()
@@ -67,7 +82,10 @@ def _announce(
         return
     gateway = next(s for s in services if s.name == "gateway")
     seconds = time.monotonic() - began
-    supervisor.say(engines.banner(gateway.url, seconds, home.path, health, tongue))
+    text = engines.banner(gateway.url, seconds, str(home.path), health["gateway"], tongue)
+    supervisor.say(
+        text + "\n  " + tongue("Ctrl-C stops everything.", "按 Ctrl-C 全部停止。") + "\n"
+    )
 
 
 def _farewell(supervisor: Supervisor, home: Home, tongue: Tongue) -> int:
@@ -125,5 +143,5 @@ def _port_taken(port: int, tongue: Tongue) -> str:
 
 def _is_avatar(port: int) -> bool:
     with httpx.Client(trust_env=False) as client:
-        health = ready.health_of(client, f"http://127.0.0.1:{port}")
+        health = ready.health_of(client, f"http://127.0.0.1:{port}", timeout_s=1.0)
     return health is not None and health.service == "gateway"

@@ -1,8 +1,5 @@
 """What the engines of a running copy can and can't do, in words."""
 
-from collections.abc import Mapping
-from pathlib import Path
-
 from avatar_cli.tongue import Tongue
 from avatar_contract.health import Health
 from avatar_contract.wire.common import EngineInfo
@@ -18,18 +15,23 @@ _CHINESE = {
 _STAGES = (
     ("stt", "Hears  ", "聽"),
     ("llm", "Answers", "答"),
-    ("tts", "Speaks ", "說"),
+    ("tts_fast", "Speaks ", "說"),
 )
 
 
-def lines(health: Mapping[str, Health], tongue: Tongue) -> list[str]:
-    """One line an engine: its stage, name, languages and limits."""
-    shown = []
-    for service, en, zh in _STAGES:
-        info = health[service].engine if service in health else None
-        if info is not None:
-            shown.append(f"  {tongue(en, zh)}  {_engine(info, tongue)}")
-    return shown
+def lines(health: Health, tongue: Tongue) -> list[str]:
+    """One line a stage of the whole's health: its engine, languages and limits."""
+    return [
+        f"  {tongue(en, zh)}  {_stage(health.parts.get(name), tongue)}" for name, en, zh in _STAGES
+    ]
+
+
+def _stage(part: Health | None, tongue: Tongue) -> str:
+    if part is not None and part.engine is not None:
+        return _engine(part.engine, tongue)
+    if part is None or part.status == "failed":
+        return tongue("nothing answers at its address", "連不上")
+    return part.service
 
 
 def _engine(info: EngineInfo, tongue: Tongue) -> str:
@@ -41,20 +43,24 @@ def _engine(info: EngineInfo, tongue: Tongue) -> str:
     return f"{info.name}{languages}" + (f": {notice}" if notice else "")
 
 
-def embedded(health: Mapping[str, Health]) -> bool:
+def embedded(health: Health) -> bool:
     """Whether one of them is an embedded engine."""
-    return any(h.engine is not None and h.engine.kind == "embedded" for h in health.values())
+    found = [part.engine for part in health.parts.values()]
+    return any(engine is not None and engine.kind == "embedded" for engine in found)
 
 
-def banner(
-    url: str, seconds: float, home: Path, health: Mapping[str, Health], tongue: Tongue
-) -> str:
-    """What is printed when all are ready: the address first, then the truth about the engines."""
+def banner(url: str, seconds: float, where: str, health: Health, tongue: Tongue) -> str:
+    """What is printed when all are ready: the address first, then the truth about the engines.
+
+    Args:
+        where: the state folder, or where else things are kept.
+        health: of the whole, as the gateway tells it.
+    """
     text = [
         "",
         tongue(
-            f"AVATAR is ready: {url}  ({seconds:.1f} s; state in {home})",
-            f"AVATAR 準備好了：{url} （{seconds:.1f} 秒；資料在 {home}）",
+            f"AVATAR is ready: {url}  ({seconds:.1f} s; state in {where})",
+            f"AVATAR 準備好了：{url} （{seconds:.1f} 秒；資料在 {where}）",
         ),
         *lines(health, tongue),
     ]
@@ -66,5 +72,4 @@ def banner(
                 "  以上是隨附的簡易引擎。`avatar models list` 列出真正的引擎和下載大小。",
             )
         )
-    text += [tongue("  Ctrl-C stops everything.", "  按 Ctrl-C 全部停止。"), ""]
     return "\n".join(text)

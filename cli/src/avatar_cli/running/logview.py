@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,13 @@ def parse(line: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return fields if isinstance(fields, dict) and "event" in fields else None
+
+
+def own_line(text: str) -> str:
+    """A line of the supervisor's own, in the form of the services'."""
+    now = datetime.now(UTC).isoformat("T", "milliseconds")
+    line = {"timestamp": now, "level": "info", "service": "avatar", "event": text}
+    return json.dumps(line, ensure_ascii=False)
 
 
 def is_chatter(fields: Mapping[str, Any]) -> bool:

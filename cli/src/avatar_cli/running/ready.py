@@ -9,21 +9,19 @@ from pydantic import ValidationError
 from avatar_cli.running.plan import Service
 from avatar_contract.health import Health
 
+DEGRADED_S = 5.0
+"""While others still start, the gateway is degraded; so long it is given to become whole, s."""
+
 _POLL_S = 0.15
 
 
-def health_of(client: httpx.Client, url: str) -> Health | None:
+def health_of(client: httpx.Client, url: str, timeout_s: float = 5.0) -> Health | None:
     """What a service says of itself; None while it doesn't answer."""
     try:
-        answer = client.get(f"{url}/health", timeout=5)
+        answer = client.get(f"{url}/health", timeout=timeout_s)
         return Health.model_validate_json(answer.content)
     except (httpx.TransportError, ValidationError):
         return None
-
-
-def is_ready(health: Health | None) -> bool:
-    """Whether it takes work."""
-    return health is not None and health.status in ("ok", "degraded")
 
 
 def loading_of(health: Health | None) -> str:
@@ -44,13 +42,15 @@ def wait(
 ) -> dict[str, Health] | None:
     """Every service's health once all are ready; None when `stopped()` came first.
 
-    `waiting` is told, every `remind_s`, what the late ones say.
+    A service that is degraded and stays so counts as ready after DEGRADED_S. `waiting` is told,
+    every `remind_s`, what the late ones say.
     """
     ready: dict[str, Health] = {}
+    degraded_at: dict[str, float] = {}
     remind_at = time.monotonic() + remind_s
     with httpx.Client(trust_env=False) as client:
         while not stopped():
-            late = _ask(client, [s for s in services if s.name not in ready], ready)
+            late = _ask(client, [s for s in services if s.name not in ready], ready, degraded_at)
             if not late:
                 return ready
             if time.monotonic() >= remind_at:
@@ -61,14 +61,24 @@ def wait(
 
 
 def _ask(
-    client: httpx.Client, services: Sequence[Service], ready: dict[str, Health]
+    client: httpx.Client,
+    services: Sequence[Service],
+    ready: dict[str, Health],
+    degraded_at: dict[str, float],
 ) -> dict[str, Health | None]:
     """Adds those that are ready to `ready`; answers what the others say."""
     late: dict[str, Health | None] = {}
     for service in services:
         health = health_of(client, service.url)
-        if health is not None and is_ready(health):
+        if health is not None and _is_ready(service.name, health, degraded_at):
             ready[service.name] = health
         else:
             late[service.name] = health
     return late
+
+
+def _is_ready(name: str, health: Health, degraded_at: dict[str, float]) -> bool:
+    if health.status != "degraded":
+        return health.status == "ok"
+    now = time.monotonic()
+    return now - degraded_at.setdefault(name, now) >= DEGRADED_S

@@ -8,6 +8,7 @@ when one stops, and kills what has not stopped after five seconds. What is added
 - a second Ctrl-C kills at once; so does the end of `STOP_WAIT_S`.
 """
 
+import contextlib
 import os
 import shlex
 import signal
@@ -18,6 +19,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
+from honcho.compat import ProcessManager
 from honcho.manager import SYSTEM_PRINTER_NAME, Manager
 from honcho.printer import Message, Printer
 from honcho.process import Popen, Process
@@ -30,8 +32,8 @@ STOP_WAIT_S = 8.0
 """All processes have so long to end when asked, s."""
 
 OWN_NAME = "avatar"
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _POLL_S = 0.3
-_SIGNALLED = 128
 _ORPHAN_WAIT_S = 7.0
 
 
@@ -39,7 +41,7 @@ class GuardedPopen(Popen):
     """A command whose whole process group ends with it, or with the supervisor."""
 
     def __init__(self, cmd: str, **kwargs: Any) -> None:
-        super().__init__(cmd, **kwargs)
+        super().__init__(cmd, preexec_fn=_default_signals, **kwargs)
         tag = (kwargs.get("env") or {}).get(SUPERVISOR_ENV, "")
         threading.Thread(target=self._guard, args=(tag,), daemon=True).start()
 
@@ -59,12 +61,15 @@ class GuardedPopen(Popen):
         os._exit(1)
 
 
+def _default_signals() -> None:
+    for signum in _ENDING:
+        signal.signal(signum, signal.SIG_DFL)
+
+
 def _signal_group(group: int, signum: signal.Signals) -> None:
-    try:
+    # Gone already; macOS says "not permitted" of a group of zombies.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signum)
-    except (ProcessLookupError, PermissionError):
-        # Gone already; macOS says "not permitted" of a group of zombies.
-        return
 
 
 class GuardedProcess(Process):
@@ -73,6 +78,20 @@ class GuardedProcess(Process):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._child_ctor = GuardedPopen
+
+    def run(self, events: Any = None, ignore_signals: bool = False) -> None:
+        # A terminal sends Ctrl-C and its own end to this process too; the supervisor decides.
+        for signum in _ENDING:
+            signal.signal(signum, signal.SIG_IGN)
+        super().run(events, ignore_signals)
+
+
+class LeaderFirst(ProcessManager):
+    """Asks a service to end, and leaves it to the service to end its workers; kills the group."""
+
+    def terminate(self, pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
 
 
 class LogPrinter(Printer):
@@ -89,7 +108,7 @@ class LogPrinter(Printer):
         name = OWN_NAME if message.name in (None, SYSTEM_PRINTER_NAME) else message.name
         self.prefix = message.name != OWN_NAME
         for line in text.rstrip("\n").split("\n"):
-            self._files.write(name, line)
+            self._files.write(name, logview.own_line(line) if name == OWN_NAME else line)
             fields = logview.parse(line)
             if fields is None:
                 self._show(message, name, line)
@@ -119,7 +138,9 @@ class Supervisor(Manager):
     ) -> None:
         super().__init__(LogPrinter(files, output or sys.stdout))
         self._process_ctor = GuardedProcess
+        self._procmgr = LeaderFirst()
         self._when_started = when_started
+        self._asked = False
         self.died: str | None = None
         """The service that stopped by itself, when one did."""
         for service in services:
@@ -145,24 +166,23 @@ class Supervisor(Manager):
         """Asks all to end; those that have not within STOP_WAIT_S are killed."""
         if self._terminating:
             return
-        asked = self.returncode is not None and self.returncode >= _SIGNALLED
         ended = [name for name in self._processes if self.code_of(name) is not None]
-        self.died = None if asked or not ended else ended[0]
+        self.died = None if self._asked or not ended else ended[0]
         super().terminate()
         timer = threading.Timer(STOP_WAIT_S, self.kill)
         timer.daemon = True
         timer.start()
 
     def _start(self) -> None:
-        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for signum in _ENDING:
             signal.signal(signum, self._on_signal)
         super()._start()
         # Only now: a thread that runs while honcho forks could leave a lock held in the child.
         threading.Thread(target=self._when_started, args=(self,), daemon=True).start()
 
-    def _on_signal(self, signum: int, _frame: object) -> None:
+    def _on_signal(self, _signum: int, _frame: object) -> None:
         """The first asks all to end; a second one makes them."""
-        self.returncode = _SIGNALLED + signum
+        self._asked = True
         if self._terminating:
             self.kill()
         else:

@@ -144,9 +144,15 @@ async def hands_free(chat: Chat, sound: Sound, watch: Watch, timeout_s: float) -
     turns: list[Turn] = []
     ended = asyncio.Event()
 
+    voiced_end: list[float] = []
+
     async def listen() -> None:
+        sent_ms = 0.0
         async for piece in paced(sound):
             await chat.send_audio(piece)
+            sent_ms += CHUNK_MS
+            if sent_ms >= sound.voiced_ms and not voiced_end:
+                voiced_end.append(chat.now())
         ended.set()
         while True:
             async for piece in paced(Sound(bytes(sound.rate * 2), sound.rate)):
@@ -158,11 +164,18 @@ async def hands_free(chat: Chat, sound: Sound, watch: Watch, timeout_s: float) -
             idle = bool(turns) and all(turn.done for turn in turns)
             came = await _next(chat, min(deadline, loop.time() + _STILL_S) if idle else deadline)
             if came is None and idle and ended.is_set():
-                return turns
+                return _with_end_of_speech(turns, voiced_end[0])
             if came is not None:
                 await _hear(chat, turns, watch, *came)
             elif loop.time() >= deadline:
                 raise TurnTimeoutError(f"No answer within {timeout_s:.0f} s.")
+
+
+def _with_end_of_speech(turns: list[Turn], voiced_end: float) -> list[Turn]:
+    """Where a file held one turn, its last voiced sample was that turn's end of speech."""
+    if len(turns) == 1:
+        turns[0].mark("end_of_speech", voiced_end)
+    return turns
 
 
 async def _hear(

@@ -29,6 +29,14 @@ class Sound:
     def duration_ms(self) -> float:
         return len(self.pcm) / 2 / self.rate * 1000
 
+    @property
+    def voiced_ms(self) -> float:
+        """Where the last sample lies that is louder than a twentieth of the loudest, ms."""
+        samples = _native("h", self.pcm)
+        least = max(abs(value) for value in samples) / 20
+        quiet = next((i for i, v in enumerate(reversed(samples)) if abs(v) >= least), 0)
+        return (len(samples) - quiet) / self.rate * 1000
+
 
 def read(path: Path) -> Sound:
     """Reads 8, 16, 24 and 32-bit and float wav of any channels and rate.

@@ -1,0 +1,1 @@
+"""What `avatar doctor` looks at, one file a subject."""
