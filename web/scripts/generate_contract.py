@@ -13,6 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args
 
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
+
 from avatar_contract.errors import ErrorCode, Problem
 from avatar_contract.health import Health
 from avatar_contract.records import (
@@ -24,8 +27,6 @@ from avatar_contract.records import (
     VoiceProfilePage,
 )
 from avatar_contract.wire import PROTOCOL_VERSION, NoticeCode, State, client, server
-from pydantic import TypeAdapter
-from pydantic.json_schema import JsonSchemaMode
 
 TARGET = Path(__file__).resolve().parent.parent / "src" / "contract" / "generated.ts"
 HEADER = """\
@@ -42,7 +43,13 @@ SENT: list[Any] = [VoiceProfileChange]
 """What REST requests carry as JSON."""
 
 Schema = dict[str, Any]
-SCALARS = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean"}
+SCALARS = {
+    "string": "string",
+    "boolean": "boolean",
+    "null": "null",
+    "integer": "number",
+    "number": "number",
+}
 
 
 def definitions(members: Iterable[Any], mode: JsonSchemaMode) -> dict[str, Schema]:
@@ -61,24 +68,22 @@ def expression(schema: Schema) -> str:
     """The TypeScript type of a JSON schema, in one line."""
     if "$ref" in schema:
         return str(schema["$ref"])
-    if "const" in schema:
-        return json.dumps(schema["const"])
-    if "enum" in schema:
-        return " | ".join(json.dumps(value) for value in schema["enum"])
-    for key in ("anyOf", "oneOf"):
-        if key in schema:
-            return " | ".join(dict.fromkeys(expression(part) for part in schema[key]))
-    if "allOf" in schema and len(schema["allOf"]) == 1:
-        return expression(schema["allOf"][0])
-    kind = schema.get("type")
-    if kind == "null":
-        return "null"
+    if "const" in schema or "enum" in schema:
+        return " | ".join(json.dumps(value) for value in schema.get("enum", [schema.get("const")]))
+    if parts := schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf"):
+        return " | ".join(dict.fromkeys(expression(part) for part in parts))
+    kind = str(schema.get("type"))
+    return container(kind, schema) or SCALARS.get(kind, "unknown")
+
+
+def container(kind: str, schema: Schema) -> str | None:
+    """The type of an array or of an object without named fields."""
     if kind == "array":
         return f"Array<{expression(schema.get('items', {}))}>"
     if kind == "object":
         extra = schema.get("additionalProperties")
         return f"Record<string, {expression(extra) if isinstance(extra, dict) else 'unknown'}>"
-    return SCALARS.get(str(kind), "unknown")
+    return None
 
 
 def comment(text: str | None, indent: str = "") -> list[str]:

@@ -19,7 +19,8 @@ interface Properties {
 /** What went wrong, what to do about it, and a way to try again where that may help. */
 export function FailureNote({ failure, onRetry, onDismiss }: Properties) {
   const { t } = useTranslation();
-  const words = t(`error.${failure.code}`);
+  // A code that is newer than the page has no words here: the server's own are in the details.
+  const words = t([`error.${failure.code}`, "error.INTERNAL"] as const);
   return (
     <div className={styles.note} role="alert" data-code={failure.code}>
       <Icon name="warning" />

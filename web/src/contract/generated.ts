@@ -321,7 +321,7 @@ export interface Notice {
 }
 
 /** What a user should know although nothing failed. */
-export type NoticeCode = "HQ_FELL_BACK" | "CPU_FALLBACK" | "VOICE_FELL_BACK" | "EMBEDDED_ENGINE" | "PUBLIC_ENGINE" | "NOT_STORED";
+export type NoticeCode = "HQ_FELL_BACK" | "CPU_FALLBACK" | "VOICE_FELL_BACK" | "EMBEDDED_ENGINE" | "PUBLIC_ENGINE" | "NOT_STORED" | "TEXT_SKIPPED";
 
 /** What was really heard so far; at least every 250 ms while playing. */
 export interface Playback {

@@ -212,6 +212,7 @@ export const en = {
     VOICE_FELL_BACK: "The chosen voice is not available; the standard one speaks.",
     EMBEDDED_ENGINE: "Built-in engines are at work; they are modest.",
     PUBLIC_ENGINE: "An engine at a public address is in use: what you say leaves this network.",
+    TEXT_SKIPPED: "Part of the answer can't be spoken by this voice; it is on the screen.",
     NOT_STORED: "This turn could not be stored.",
   },
   history: {

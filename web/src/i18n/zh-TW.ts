@@ -172,6 +172,7 @@ export const zhTW: Words = {
     VOICE_FELL_BACK: "選擇的聲音無法使用，改用標準聲音。",
     EMBEDDED_ENGINE: "目前使用內建引擎，能力有限。",
     PUBLIC_ENGINE: "正在使用公開網路上的引擎：您說的話會離開這個網路。",
+    TEXT_SKIPPED: "這個聲音無法說出部分回答，請看畫面上的文字。",
     NOT_STORED: "這一輪無法保存。",
   },
   history: {

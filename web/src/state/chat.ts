@@ -20,8 +20,6 @@ import type { Utterance } from "./utterance";
 export interface Levels {
   input: number;
   output: number;
-  /** highest output since the page opened: shows that sound was really put out */
-  peak: number;
 }
 
 /** What the conversation needs from outside; tests put in their own. */
@@ -39,7 +37,7 @@ export class Chat {
   readonly link = new Store<Link>(IDLE_LINK);
   readonly speaking = new Store(false);
   readonly soundBlocked = new Store(false);
-  readonly levels: Levels = { input: 0, output: 0, peak: 0 };
+  readonly levels: Levels = { input: 0, output: 0 };
   readonly speech: Speech;
   readonly #socket: ChatSocket;
   readonly #sound: Sound;
@@ -170,7 +168,6 @@ export class Chat {
           onHeard,
           onLevel: (level) => {
             this.levels.output = level;
-            this.levels.peak = Math.max(this.levels.peak, level);
           },
           onBlocked: (blocked) => this.soundBlocked.set(blocked && this.speaking.get()),
         }),

@@ -69,8 +69,9 @@ export class Speech {
   /** The push-to-talk utterance is over. */
   async end(): Promise<void> {
     const { phase } = this.microphone.get();
+    if (this.#streaming) return;
     if (phase === "opening") return this.#abandon();
-    if (phase !== "on" || this.#streaming) return;
+    if (phase !== "on") return;
     this.#show("ending");
     await new Promise((resolve) => setTimeout(resolve, TAIL_MS));
     await this.#closeCapture();
@@ -81,6 +82,7 @@ export class Speech {
 
   /** Send all that the microphone hears until `stopStreaming`. */
   async stream(): Promise<void> {
+    await this.end();
     if (this.#streaming || this.microphone.get().phase !== "off") return;
     this.#streaming = true;
     const opened = await this.#open((piece) => this.#forward(piece));

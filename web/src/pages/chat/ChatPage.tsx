@@ -23,10 +23,10 @@ export function ChatPage() {
 
   useTitle();
   useEffect(() => chat.connect(), [chat]);
-  useOpenEar(link.phase === "ready");
+  useEar();
 
   return (
-    <div className={styles.page}>
+    <div className={styles.page} data-whole-window>
       <h1 className="sr-only">{t("chat.title")}</h1>
       <div className={styles.tools}>
         <EnginesButton />
@@ -54,12 +54,17 @@ function useTitle(): void {
   }, [title]);
 }
 
-/** Hands-free that was left on goes on listening once somebody touches the page. */
-function useOpenEar(ready: boolean): void {
+/**
+ * Opens the ear in hands-free, and closes the microphone when one leaves the page.
+ *
+ * A browser lets a page sound only once somebody has touched it; hands-free that was left on waits
+ * for that.
+ */
+function useEar(): void {
   const chat = useChat();
   const [{ handsFree }] = useSettings();
   useEffect(() => {
-    if (!ready || !handsFree || !navigator.userActivation?.hasBeenActive) return;
-    void chat.listen(true);
-  }, [ready, handsFree, chat]);
+    if (handsFree && navigator.userActivation?.hasBeenActive) void chat.listen(true);
+    return () => void chat.speech.close();
+  }, [handsFree, chat]);
 }

@@ -1,4 +1,3 @@
-import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { Icon } from "../../components/Icon";
 import { useChat, useSettings } from "../../state/context";
@@ -18,13 +17,6 @@ export function Dock({ phase }: { phase: Phase }) {
   const microphone = useStore(chat.speech.microphone);
   const speaking = useStore(chat.speaking);
   const blocked = useStore(chat.soundBlocked);
-
-  useEffect(() => () => void chat.speech.close(), [chat]);
-
-  const setHandsFree = (handsFree: boolean) => {
-    change({ handsFree });
-    void (handsFree ? chat.speech.close().then(() => chat.listen(true)) : chat.listen(false));
-  };
 
   const talking = microphone.phase !== "off" && !speaking;
   return (
@@ -48,7 +40,7 @@ export function Dock({ phase }: { phase: Phase }) {
           role="switch"
           aria-checked={settings.handsFree}
           className={styles.switch}
-          onClick={() => setHandsFree(!settings.handsFree)}
+          onClick={() => change({ handsFree: !settings.handsFree })}
         >
           <span className={styles.track} />
           {t("dock.handsFree")}

@@ -13,9 +13,9 @@ export function Problems() {
   const { problem } = useStore(chat.speech.microphone);
   return (
     <div className={styles.problems}>
-      {notices.map(({ code }) => (
+      {notices.map(({ code, message }) => (
         <p key={code} className={styles.notice} role="status">
-          {t(`notice.${code}`)}
+          {t(`notice.${code}`, { defaultValue: message })}
         </p>
       ))}
       {failure && <FailureNote failure={failure} onDismiss={() => chat.dismiss()} />}

@@ -1,0 +1,85 @@
+"""The page around the talking: routes, breaks, microphones that aren't there, access for all."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, WebSocketRoute, expect
+
+ROOT = Path(__file__).resolve().parents[2]
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+ROUTES = ["/chat", "/voice-profiles", "/history", "/status", "/settings"]
+TURN_MS = 30_000
+
+Open = Callable[..., Any]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_everybody_can_use_it(open_tab: Open, route: str, theme: str) -> None:
+    tab = open_tab(route, settings=f'{{"locale": "en", "theme": "{theme}"}}')
+    tab.page.wait_for_load_state("networkidle")
+    tab.page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = tab.page.evaluate("axe.run().then(result => result.violations)")
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
+
+
+def test_a_break_is_mended_and_nothing_typed_is_lost(open_tab: Open) -> None:
+    sockets: list[WebSocketRoute] = []
+
+    def through(context: BrowserContext) -> None:
+        def route(socket: WebSocketRoute) -> None:
+            socket.connect_to_server()
+            sockets.append(socket)
+
+        context.route_web_socket("**/ws/chat", route)
+
+    tab = open_tab(prepare=through)
+    expect(tab.page.get_by_text("Ready", exact=True)).to_be_visible(timeout=TURN_MS)
+    sockets[0].close(code=1012)
+    expect(tab.page.get_by_text("Connection lost")).to_be_visible()
+    tab.page.get_by_label("Type a message").fill("What are you?")
+    tab.page.keyboard.press("Enter")
+    answer = tab.page.locator('[data-turn="1"] [data-answer]')
+    expect(answer).to_contain_text("demo responder", timeout=TURN_MS)
+    assert len(sockets) > 1
+
+
+def test_a_refused_microphone_is_explained(open_tab: Open) -> None:
+    refuse = """navigator.mediaDevices.getUserMedia = () =>
+        Promise.reject(new DOMException("no", "NotAllowedError"))"""
+    tab = open_tab(prepare=lambda context: context.add_init_script(refuse))
+    tab.page.get_by_role("button", name="Hold to talk").click()
+    expect(tab.page.get_by_text("The browser was told not to let this page listen")).to_be_visible()
+
+
+def test_engines_and_their_licences_are_told(open_tab: Open) -> None:
+    tab = open_tab()
+    tab.page.get_by_role("button", name="Built-in engines").click()
+    dialog = tab.page.get_by_role("dialog")
+    for words in ("pocketsphinx", "espeak-ng", "GPL", "What they can't do"):
+        expect(dialog).to_contain_text(words)
+
+
+def test_a_conversation_is_found_again(open_tab: Open) -> None:
+    tab = open_tab()
+    tab.page.get_by_label("Type a message").fill("Remember the persimmon")
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.locator('[data-turn="1"] [data-answer]')).to_be_visible(timeout=TURN_MS)
+    tab.page.get_by_role("button", name="Stop the answer").click()
+    expect(tab.page.get_by_text("Interrupted")).to_be_visible(timeout=TURN_MS)
+    tab.page.get_by_role("link", name="History").click()
+    tab.page.get_by_label("Search what was said").fill("persimmon")
+    tab.page.locator("mark", has_text="persimmon").first.click()
+    expect(tab.page.get_by_text("Remember the persimmon").first).to_be_visible()
+    expect(tab.page.get_by_label("What AVATAR said").first).to_be_visible()
+
+
+def test_the_language_changes_at_once_and_stays(open_tab: Open) -> None:
+    tab = open_tab("/settings")
+    tab.page.get_by_role("button", name="切換為繁體中文").click()
+    expect(tab.page.get_by_role("heading", level=1)).to_have_text("設定")
+    tab.page.reload()
+    expect(tab.page.locator("html")).to_have_attribute("lang", "zh-Hant-TW")
+    expect(tab.page.get_by_role("heading", level=1)).to_have_text("設定")
