@@ -11,11 +11,12 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from avatar_contract.listen import ListenEvent, parse_event
 from fastapi import FastAPI
+from websockets.asyncio.client import ClientConnection, connect
+
+from avatar_contract.listen import ListenEvent, parse_event
 from stt_service.app import make_app
 from stt_service.settings import SttSettings
-from websockets.asyncio.client import ClientConnection, connect
 
 SPEECH = Path(__file__).parent.parent / "data" / "speech"
 ENDINGS = {"final", "no_speech", "error", "cleared"}
@@ -59,6 +60,14 @@ class Socket:
     async def audio(self, pcm: bytes, chunk: int = 3200) -> None:
         for at in range(0, len(pcm), chunk):
             await self.connection.send(pcm[at : at + chunk])
+
+    async def live(self, pcm: bytes, chunk_ms: int = 20) -> None:
+        """Sends as a microphone does: each chunk when its time has come."""
+        loop = asyncio.get_running_loop()
+        began, step = loop.time(), chunk_ms * 32
+        for n, at in enumerate(range(0, len(pcm), step)):
+            await asyncio.sleep(began + n * chunk_ms / 1000 - loop.time())
+            await self.connection.send(pcm[at : at + step])
 
     async def event(self) -> ListenEvent:
         event = parse_event(await asyncio.wait_for(self.connection.recv(), 30))

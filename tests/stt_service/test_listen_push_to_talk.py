@@ -12,7 +12,8 @@ async def test_words_come_back_word_for_word(stt, clips, name):
         final = await socket.ending()
         assert (final.type, final.text, final.language) == ("final", clips.text(name), "en")
         partials = [one for one in socket.seen if one.type == "partial"]
-        assert partials and all(one.stable_chars <= len(one.text) for one in partials)
+        assert partials
+        assert all(one.stable_chars <= len(one.text) for one in partials)
         assert {one.type for one in socket.seen} == {"partial", "final"}
 
 

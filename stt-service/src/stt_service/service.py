@@ -52,7 +52,7 @@ class Service:
         try:
             await self.recogniser.start()
         except AvatarError as error:
-            log.error("recogniser.failed", exc=error)
+            log.warning("recogniser.failed", code=error.code, detail=error.message)
         else:
             log.info("recogniser.ready", name=self.recogniser.info().name)
 

@@ -30,10 +30,12 @@ class SttSettings(ServiceSettings):
     """Recogniser processes kept ready (pocketsphinx)."""
 
     silence_ms: float = Field(450, ge=130, le=5000)
-    """Hands-free: silence that ends an utterance whose words sound finished, ms, at patience 0.5."""
+    """Hands-free: silence that ends an utterance whose words sound finished,
+    ms at patience 0.5."""
 
     unfinished_silence_ms: float = Field(1400, ge=130, le=10_000)
-    """Hands-free: silence that ends an utterance whose words sound unfinished, ms, at patience 0.5."""
+    """Hands-free: silence that ends an utterance whose words sound unfinished,
+    ms at patience 0.5."""
 
     pause_ms: float = Field(64, ge=32, le=2000)
     """Hands-free: silence after which provisional words are reported, ms."""

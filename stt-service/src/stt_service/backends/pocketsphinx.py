@@ -105,10 +105,14 @@ class SphinxDictation:
             self._worker.tell(ops.AUDIO, pcm)
 
     async def glance(self) -> Transcript | None:
-        return _transcript(await self._borrowed().ask(ops.GLANCE))
+        return _transcript(await self.ask(ops.GLANCE))
 
     async def settle(self) -> Transcript:
-        return _transcript(await self._borrowed().ask(ops.SETTLE))
+        return _transcript(await self.ask(ops.SETTLE))
+
+    def ask(self, operation: int) -> asyncio.Future[Answer]:
+        """The decoder's answer to come."""
+        return self._borrowed().ask(operation)
 
     async def close(self) -> None:
         worker, self._worker = self._worker, None
@@ -128,7 +132,7 @@ async def _recognise(dictation: SphinxDictation, pcm: bytes, span: Span) -> Stre
     for at in range(0, len(piece), _FEED_BYTES):
         dictation.feed(piece[at : at + _FEED_BYTES])
         await asyncio.sleep(0)
-    words = _words(await dictation._borrowed().ask(ops.SETTLE), span.start_ms)
+    words = _words(await dictation.ask(ops.SETTLE), span.start_ms)
     return Stretch(" ".join(word.text for word in words), span.start_ms, span.end_ms, words)
 
 

@@ -1,4 +1,4 @@
-"""An utterance for engines that only transcribe whole recordings: the growing audio, again and again.
+"""An utterance for engines that only transcribe whole recordings: its growing audio, repeatedly.
 
 What the looks agree on is what the listener calls stable. Long utterances are committed piece by
 piece at their pauses, so that neither the work nor the memory grows with them.

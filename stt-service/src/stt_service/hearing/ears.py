@@ -134,8 +134,8 @@ class Ear:
         """Reports the first waiting window, whose probability is known now."""
         if not self.waiting:
             return
-        window = self.waiting.popleft()
-        assert isinstance(window, Window)
+        window = self._head()
+        self.waiting.popleft()
         window.voice = voice
         self._on_window(window)
         self.drain()
@@ -147,9 +147,13 @@ class Ear:
         if self._forget:
             states.forget(self._row)
             self._forget = False
-        window = self.waiting[0]
-        assert isinstance(window, Window)
-        return self._row, window
+        return self._row, self._head()
+
+    def _head(self) -> Window:
+        head = self.waiting[0]
+        if not isinstance(head, Window):
+            raise TypeError("a mark was left at the head of the queue")
+        return head
 
 
 class Ears:

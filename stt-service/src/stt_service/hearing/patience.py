@@ -31,7 +31,8 @@ class Patience:
         # Waits are felt as ratios: interpolate between the two as such.
         ratio: float = self.unfinished_ms / self.finished_ms
         scale: float = 2.0 ** (2 * patience - 1)
-        return max(self.finished_ms * scale * ratio ** (1 - finished), _SHORTEST_MS)
+        stretch: float = ratio ** (1 - finished)
+        return max(self.finished_ms * scale * stretch, _SHORTEST_MS)
 
     def pause_after_ms(self, finished: float, patience: float) -> float:
         """Silence that is reported as a pause."""

@@ -48,16 +48,18 @@ class States:
     def grown(self, rows: int) -> "States":
         """The same ears, and room for `rows` in all."""
         bigger = States.zeros(rows)
-        for mine, theirs in zip(self._arrays(), bigger._arrays(), strict=True):
+        for mine, theirs in zip(self.arrays, bigger.arrays, strict=True):
             theirs[: len(mine)] = mine
         return bigger
 
     def forget(self, row: int) -> None:
         """Back to having heard nothing."""
-        for array in self._arrays():
+        for array in self.arrays:
             array[row] = 0
 
-    def _arrays(self) -> tuple[Floats, Floats, Floats]:
+    @property
+    def arrays(self) -> tuple[Floats, Floats, Floats]:
+        """All of it."""
         return self.hidden, self.cell, self.context
 
 
@@ -82,9 +84,7 @@ class Silero:
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 3
         graph = _many_streams(_wheel_graph().read_bytes())
-        return cls(
-            onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        )
+        return cls(onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"]))
 
     def __call__(self, windows: Floats, states: States, rows: NDArray[np.intp]) -> Floats:
         """Probability of speech in each window; the states of `rows` move on.

@@ -34,8 +34,9 @@ class Listener:
     """Call from the event loop only. `emit` gets each event; it must not block."""
 
     def __init__(
-        self, recogniser: Recogniser, ears: Ears, policy: Policy, emit: Callable[[ListenEvent], None]
-    ) -> None:
+        self, recogniser: Recogniser, ears: Ears, policy: Policy,
+        emit: Callable[[ListenEvent], None],
+    ) -> None:  # fmt: skip
         self._recogniser = recogniser
         self._policy = policy
         self._emit = emit
@@ -100,9 +101,7 @@ class Listener:
         await asyncio.gather(*(utterance.scribe.close() for utterance in utterances))
 
     def _hear(self, window: Window) -> None:
-        heard = Heard(
-            self._now_ms, window.voice, window.levels_db, window.floor_db, window.gated
-        )
+        heard = Heard(self._now_ms, window.voice, window.levels_db, window.floor_db, window.gated)
         self._now_ms = heard.end_ms
         self._ring.append(window.pcm)
         before = self._current

@@ -109,8 +109,8 @@ class Scribe:
                 return self._settled
             if not _busy(self._settling):
                 self.settle()
-            assert self._settling is not None
-            await asyncio.wait([self._settling])
+            if self._settling is not None:
+                await asyncio.wait([self._settling])
         raise self.failure or Internal("The utterance was closed.")
 
     async def close(self) -> None:
@@ -127,7 +127,7 @@ class Scribe:
     async def _open(self) -> None:
         try:
             self._dictation = await self._recogniser.listen(self._hints)
-        except Exception as cause:
+        except Exception as cause:  # noqa: BLE001 - an engine may raise anything
             self._fail(cause)
             return
         if self._waiting:
@@ -139,7 +139,7 @@ class Scribe:
         covers, began = self._fed_ms, time.perf_counter()
         try:
             said = await dictation.glance()
-        except Exception as cause:
+        except Exception as cause:  # noqa: BLE001 - an engine may raise anything
             self._fail(cause)
             return
         newest = self._settled.covers_ms if self._settled else -1.0
@@ -152,7 +152,7 @@ class Scribe:
             covers, began = self._fed_ms, time.perf_counter()
             try:
                 said = await dictation.settle()
-            except Exception as cause:
+            except Exception as cause:  # noqa: BLE001 - an engine may raise anything
                 self._fail(cause)
                 return
             self._settled = self._report(said, covers, began, settled=True)

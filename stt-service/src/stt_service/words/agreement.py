@@ -6,7 +6,8 @@ Works on characters for Han and on whole words for the rest, so it needs no spac
 
 import re
 
-_UNIT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\s\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
+_HAN = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_UNIT = re.compile(rf"[{_HAN}]|[^\s{_HAN}]+")
 
 
 def units(text: str) -> list[tuple[str, int]]:

@@ -35,6 +35,8 @@ class WorkerPool:
         self._lent: set[Worker] = set()
         self._starting = 0
         self._closed = False
+        self._returned = 0
+        self._shrinking = False
         self._chores: set[asyncio.Task[None]] = set()
 
     @property
@@ -86,7 +88,10 @@ class WorkerPool:
             self._do(self._mourn(worker))
         else:
             self._idle.append(worker)
-            self._do(self._shrink(worker))
+            self._returned += 1
+            if len(self._idle) > self._warm and not self._shrinking:
+                self._shrinking = True
+                self._do(self._shrink())
 
     async def close(self) -> None:
         """Ends every worker, lent ones too."""
@@ -113,11 +118,16 @@ class WorkerPool:
             self._idle.append(replacement)
             log.info("worker.replaced", died=worker.pid, started=replacement.pid)
 
-    async def _shrink(self, worker: Worker) -> None:
-        await asyncio.sleep(self._idle_s)
-        if worker in self._idle and len(self._idle) > self._warm:
-            self._idle.remove(worker)
-            await worker.end()
+    async def _shrink(self) -> None:
+        """Ends the surplus once nothing was given back for a while."""
+        try:
+            while len(self._idle) > self._warm:
+                seen = self._returned
+                await asyncio.sleep(self._idle_s)
+                if seen == self._returned and len(self._idle) > self._warm:
+                    await self._idle.pop(0).end()
+        finally:
+            self._shrinking = False
 
     def _do(self, chore: Awaitable[None]) -> None:
         task = asyncio.ensure_future(chore)

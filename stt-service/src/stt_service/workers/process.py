@@ -16,6 +16,7 @@ log = get_logger(__name__)
 Answer = dict[str, Any]
 
 _END_S = 2.0
+_ENDED = "The recogniser's process ended: say it again, a new one starts."
 
 
 class Worker:
@@ -33,7 +34,7 @@ class Worker:
 
     @classmethod
     async def spawn(cls, module: str, args: Sequence[str] = ()) -> "Worker":
-        """Starts the child. It may not be ready yet; what is told it meanwhile waits in the pipe."""
+        """Starts the child. What it is told before it is ready waits in the pipe."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", module, *args,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
@@ -72,18 +73,21 @@ class Worker:
         """Closes its pipe, waits for it to go, and kills it when it doesn't."""
         if self._process.stdin is not None:
             self._process.stdin.close()
-        try:
-            async with asyncio.timeout(_END_S):
-                await self._process.wait()
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+        await self._depart()
         await self._reader
 
     def kill(self) -> None:
         """Ends it at once."""
         if self._process.returncode is None:
             self._process.kill()
+
+    async def _depart(self) -> None:
+        try:
+            async with asyncio.timeout(_END_S):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
 
     def _expect(self) -> asyncio.Future[Answer]:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -93,14 +97,13 @@ class Worker:
         return answer
 
     async def _read(self) -> None:
-        assert self._process.stdout is not None
+        answers = self._process.stdout
         try:
-            while True:
-                self._settle(await _read_answer(self._process.stdout))
+            while answers is not None:
+                self._settle(await _read_answer(answers))
         except (asyncio.IncompleteReadError, ConnectionError, ValueError):
             self.gone.set()
-            self.kill()
-            await self._process.wait()
+            await self._depart()
             log.info("worker.ended", pid=self.pid, status=self._process.returncode)
             self._fail_all()
 
@@ -117,9 +120,7 @@ class Worker:
         while self._asked:
             waiting = self._asked.popleft()
             if not waiting.done():
-                waiting.set_exception(
-                    SttUnavailable("The recogniser's process ended; say it again: a new one starts.")
-                )
+                waiting.set_exception(SttUnavailable(_ENDED))
 
 
 async def _read_answer(stream: asyncio.StreamReader) -> Answer:
