@@ -1,0 +1,1 @@
+"""The services under measurement, wired with stand-in engines."""

@@ -1,0 +1,1 @@
+"""Engines that take exactly as long as they are told."""
