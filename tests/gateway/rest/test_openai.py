@@ -57,7 +57,9 @@ async def test_chat_streams_while_it_is_made(gateway: Callable, llm: Callable) -
     assert len(pieces) > 3
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"messages": []}', b'{"messages": 5}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b'{"messages": []}', b'{"messages": 5}', b"[" * 100_000, b"\xff"]
+)
 async def test_chat_that_is_none(body: bytes, gateway: Callable, llm: Callable) -> None:
     async with gateway({"llm": llm.url}) as base, httpx.AsyncClient() as http:
         answer = await http.post(f"{base}/v1/chat/completions", content=body)
@@ -102,6 +104,14 @@ async def test_speech_that_cannot_be(change: dict, gateway: Callable, tts: Calla
         with pytest.raises(openai.BadRequestError) as refused:
             await client.audio.speech.create(**asked)
     assert refused.value.code == "BAD_MESSAGE"
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"\xff", b'{"input": "\\ud800"}', b"5"])
+async def test_speech_that_is_no_request(body: bytes, gateway: Callable, tts: Callable) -> None:
+    headers = {"Content-Type": "application/json"}
+    async with gateway({"tts": tts.url}) as base, httpx.AsyncClient() as http:
+        answer = await http.post(f"{base}/v1/audio/speech", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BAD_MESSAGE")
 
 
 async def test_a_voice_that_does_not_exist(

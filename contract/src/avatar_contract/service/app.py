@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import APIRouter, FastAPI
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from avatar_contract.health import Health
 from avatar_contract.service import problems
@@ -70,7 +70,7 @@ def _shared_routes(app: FastAPI, name: str, readiness: Readiness, metrics: Metri
         status = 200 if now.status in ("ok", "degraded") else 503
         return JSONResponse(now.model_dump(mode="json"), status)
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=PlainTextResponse)
     async def metrics_text() -> Response:
         return Response(metrics.render(), media_type="text/plain; version=0.0.4")
 

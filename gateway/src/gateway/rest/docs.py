@@ -7,6 +7,7 @@ from avatar_contract.errors import ERRORS, AvatarError, BadMessage, ErrorCode, P
 MEDIA_TYPE = "application/problem+json"
 
 GUARDS = (
+    ErrorCode.BAD_MESSAGE,
     ErrorCode.UNAUTHORIZED,
     ErrorCode.FORBIDDEN,
     ErrorCode.PAYLOAD_TOO_LARGE,

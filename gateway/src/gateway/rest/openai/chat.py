@@ -45,7 +45,7 @@ async def complete(request: Request, deps: Deps) -> Response:
 def _parse(raw: bytes) -> dict[str, Any]:
     try:
         asked = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadMessage("The body is not JSON.") from error
     if not isinstance(asked, dict):
         raise BadMessage("The body must be a JSON object.")

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from avatar_contract.errors import AvatarError, BadMessage, ErrorCode
 from gateway.edge.errors import ErrorBody, openai_response
@@ -38,5 +39,8 @@ class OpenAiRoute(APIRoute):
                 first = error.errors()[0]
                 where = ".".join(str(part) for part in first["loc"][1:]) or "body"
                 return openai_response(BadMessage(f"{where}: {first['msg']}."), where)
+            except HTTPException as error:
+                # FastAPI's own: a body that it can't parse, such as JSON that is nested too deep.
+                return openai_response(BadMessage(f"{error.detail}."))
 
         return guarded
