@@ -6,6 +6,7 @@ from avatar_cli.commands import models
 from avatar_cli.commands.chat import chat
 from avatar_cli.commands.doctor import doctor
 from avatar_cli.commands.down import down
+from avatar_cli.commands.keep import backup, prune, restore
 from avatar_cli.commands.logs import logs
 from avatar_cli.commands.talk import talk
 from avatar_cli.commands.up import up
@@ -17,6 +18,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _command in (up, down, talk, chat, doctor, logs):
+for _command in (up, down, talk, chat, doctor, logs, backup, restore, prune):
     app.command()(_command)
 app.add_typer(models.app, name="models")
