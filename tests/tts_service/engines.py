@@ -36,6 +36,10 @@ class Odd:
             if text == "deaf":
                 sink.write(bytes(4800))
                 time.sleep(2.0)
+            if text == "silent":
+                while not sink.stopped():
+                    time.sleep(0.01)
+                return
             if text == "endless":
                 while sink.write(bytes(48_000)):
                     pass

@@ -85,7 +85,7 @@ class TtsSettings(ServiceSettings):
     piper_zh: str = "piper/zh_CN-huayan-medium.onnx"
     """Engine `piper`: the Chinese voice, below `models_dir`; empty for none."""
 
-    piper_en: str = "piper/en_US-lessac-medium.onnx"
+    piper_en: str = "piper/en_US-ljspeech-medium.onnx"
     """Engine `piper`: the English voice, below `models_dir`; empty for none."""
 
     engine_python: Path | None = None

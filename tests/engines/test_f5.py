@@ -1,0 +1,164 @@
+"""The real F5-TTS and Vocos, with tiny random weights: their sound is noise.
+
+Proves that the service loads, runs, cancels and fails as it should with the real library; nothing
+about voices. `AVATAR_F5_PYTHON` names the interpreter of its environment (tools/engine_env.sh f5).
+"""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avatar_contract.audio import wav_bytes
+from avatar_contract.errors import AvatarError
+from tts_service.backends import build
+from tts_service.backends.base import Backend
+from tts_service.settings import TtsSettings
+from tts_service.utterance import Run, Utterance
+from tts_service.voices import VoiceSample, etag_of
+
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).resolve().parents[2]
+ENGLISH = Utterance((Run("en", "Good morning, this is a test of speech."),))
+MIXED = Utterance((Run("zh", "我們今天天氣很好"), Run("en", "hello")))
+REFERENCE_TEXT = "some words that were said here"
+
+
+@pytest.fixture(scope="session")
+def python() -> Path:
+    return Path(os.environ.get("AVATAR_F5_PYTHON", ROOT / ".venv-f5" / "bin" / "python"))
+
+
+@pytest.fixture(scope="session")
+def models(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    subprocess.run([python, ROOT / "tools" / "tiny_f5.py", folder], check=True)
+    return folder
+
+
+@pytest.fixture
+def f5(python: Path, models: Path, tmp_path: Path) -> Callable[..., object]:
+    @asynccontextmanager
+    async def make(**changes: object) -> AsyncIterator[Backend]:
+        settings = TtsSettings.model_validate(
+            {
+                "home": tmp_path, "engine": "f5", "models_dir": models, "engine_python": python,
+                "f5_steps_fast": 4, "f5_steps_hq": 8, "wait_timeout_s": 300, **changes,
+            }
+        )  # fmt: skip
+        backend = build(settings)
+        await backend.start()
+        try:
+            yield backend
+        finally:
+            await backend.close()
+
+    return make
+
+
+async def _settled(backend: Backend) -> Backend:
+    async with asyncio.timeout(400):
+        while backend.health().model.state == "loading":
+            await asyncio.sleep(0.05)
+    return backend
+
+
+async def _spoken(
+    backend: Backend, utterance: Utterance, voice: VoiceSample | None = None
+) -> bytes:
+    return b"".join([pcm async for pcm in backend.speak(utterance, voice)])
+
+
+def _voice(seconds: float = 4.0, f0: float = 140.0, text: str = REFERENCE_TEXT) -> VoiceSample:
+    rate = 24_000
+    time = np.arange(int(seconds * rate)) / rate
+    tone = 0.3 * np.sign(np.sin(2 * np.pi * f0 * time)) * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * time))
+    wav = wav_bytes((tone * 32767).astype(np.int16).tobytes(), rate)
+    return VoiceSample(f"v{f0:.0f}", etag_of(wav, text), wav, text)
+
+
+async def test_speaks_profiles_and_itself_seeded_and_cancels(f5):
+    """One loading of the library serves many checks: it takes half a minute."""
+    async with f5() as backend:
+        model = (await _settled(backend)).health().model
+        assert (model.state, model.device) == ("ready", "cpu")
+
+        own = await _spoken(backend, ENGLISH)
+        assert own == await _spoken(backend, ENGLISH), "seeded: the same text gives the same sound"
+        samples = np.frombuffer(own, np.int16)
+        assert 1.0 < len(samples) / 24_000 < 10.0
+        assert samples.any()
+
+        fast = await _spoken(backend, Utterance(ENGLISH.runs, speed=2.0))
+        assert len(fast) == pytest.approx(len(own) / 2, rel=0.1)
+        hq = await _spoken(backend, Utterance(ENGLISH.runs, mode="hq"))
+        assert hq != own
+        assert len(hq) == len(own)
+        assert len(await _spoken(backend, MIXED)) > 24_000
+
+        low, high = _voice(f0=120.0), _voice(f0=220.0)
+        facts = (await backend.add_voice(low)).facts
+        assert 3.0 < facts["seconds"] <= 4.0
+        as_low = await _spoken(backend, ENGLISH, low)
+        assert as_low == await _spoken(backend, ENGLISH, low)
+        assert as_low != await _spoken(backend, ENGLISH, high)
+
+        long = Utterance(tuple(Run("en", f"This is sentence {word}.") for word in "abcdefghij"))
+        before = backend.health().load["workers"]
+        async with aclosing(backend.speak(long, None)) as sound:
+            await anext(sound)
+        assert await _spoken(backend, ENGLISH) == own, "hanging up freed the worker"
+        assert backend.health().load["workers"] == before
+        assert backend.health().model.real_time_factor is not None
+
+        for voice, code in [
+            (_voice(text=""), "BAD_MESSAGE"),
+            (_voice(seconds=20.0), "BAD_AUDIO"),
+            (_voice(seconds=0.4), "BAD_AUDIO"),
+        ]:
+            with pytest.raises(AvatarError) as refused:
+                await backend.add_voice(voice)
+            assert refused.value.code == code
+        assert await _spoken(backend, ENGLISH) == own
+
+
+async def test_a_gpu_that_is_absent_means_the_cpu_with_a_notice(f5):
+    async with f5(device="cuda:7") as backend:
+        model = (await _settled(backend)).health().model
+        notice = backend.notice(ENGLISH, None)
+    assert (model.state, model.device) == ("ready", "cpu")
+    assert notice is not None
+    assert notice.code == "CPU_FALLBACK"
+    assert "cuda:7" in notice.message
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("missing", "is missing from the model folder"),
+        ("truncated", "damaged"),
+        ("other", "damaged"),
+    ],
+)
+async def test_broken_model_folders_say_what_mends_them(f5, models, tmp_path, damage, said):
+    broken = tmp_path / "broken"
+    shutil.copytree(models, broken)
+    weights = broken / "f5-tts" / "model.safetensors"
+    if damage == "missing":
+        weights.unlink()
+    elif damage == "truncated":
+        weights.write_bytes(weights.read_bytes()[:5000])
+    else:
+        (broken / "f5-tts" / "model.json").unlink()  # then it is taken for the base model
+    async with f5(models_dir=broken) as backend:
+        model = (await _settled(backend)).health().model
+    assert model.state == "failed"
+    assert said in model.detail
+    assert "avatar models" in model.detail

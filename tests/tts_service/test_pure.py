@@ -1,0 +1,105 @@
+"""Clauses, devices, polish and the reference's checks: pure functions."""
+
+import numpy as np
+import pytest
+
+from tts_service.clauses import clauses
+from tts_service.devices import Gpu, choose
+from tts_service.polish import cleaned, pcm, without_silence
+from tts_service.stretch import Stretcher
+
+RATE = 24_000
+
+
+def _tone(seconds: float, level: float = 0.3) -> np.ndarray:
+    time = np.arange(int(seconds * RATE)) / RATE
+    return (level * np.sin(2 * np.pi * 220 * time)).astype(np.float32)
+
+
+def _silence(seconds: float) -> np.ndarray:
+    return np.zeros(int(seconds * RATE), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "pieces"),
+    [
+        ("One. Two. Three.", 100, ["One. Two. Three."]),
+        ("One two. Three four.", 12, ["One two.", "Three four."]),
+        ("今天很好。明天也好。", 20, ["今天很好。", "明天也好。"]),
+        ("abcdefghij klm", 6, ["abcdef", "ghij", "klm"]),
+        ("……。！", 20, []),
+        ("", 20, []),
+    ],
+)
+def test_clauses(text, limit, pieces):
+    assert clauses(text, limit) == pieces
+
+
+@pytest.mark.parametrize("limit", [3, 7, 40, 1000])
+def test_clauses_fit_and_lose_no_word(limit):
+    text = "今天天氣很好，我們去公園。Then we went home, slowly; and it rained! 好嗎？"
+    pieces = clauses(text, limit)
+    assert max(len(piece.encode()) for piece in pieces) <= max(limit, 4)
+    kept = "".join(c for piece in pieces for c in piece if c.isalnum())
+    assert kept == "".join(c for c in text if c.isalnum())
+
+
+BIG, SMALL, FULL = Gpu(0, 24_000, 20_000), Gpu(1, 12_000, 11_000), Gpu(2, 12_000, 500)
+
+
+@pytest.mark.parametrize(
+    ("policy", "gpus", "device", "noticed"),
+    [
+        ("cpu", [BIG], "cpu", False),
+        ("auto", [], "cpu", False),
+        ("auto", [BIG], "cuda:0", False),
+        ("auto", [SMALL, BIG], "cuda:1", False),
+        ("auto", [BIG, FULL], "cpu", True),
+        ("cuda:0", [BIG, SMALL], "cuda:0", False),
+        ("cuda:5", [BIG], "cpu", True),
+        ("cuda:2", [BIG, FULL], "cpu", True),
+    ],
+)
+def test_device_policy(policy, gpus, device, noticed):
+    choice = choose(policy, gpus, 3000)
+    assert choice.device == device
+    assert (choice.notice is not None) is noticed
+
+
+def test_silence_goes_from_the_ends_and_long_pauses_are_shortened():
+    parts = [_silence(1), _tone(1), _silence(1.5), _tone(0.5), _silence(2)]
+    kept = without_silence(np.concatenate(parts), RATE)
+    assert len(kept) / RATE == pytest.approx(1.8, abs=0.1)
+    assert np.abs(kept[:480]).max() > 0.1
+
+
+def test_nothing_but_silence_is_empty():
+    assert without_silence(_silence(2), RATE).size == 0
+    assert without_silence(_silence(0.001), RATE).size == 0
+
+
+def test_cleaned_is_even_quiet_at_its_ends_and_without_rumble():
+    time = np.arange(RATE) / RATE
+    rumble = (0.5 * np.sin(2 * np.pi * 20 * time)).astype(np.float32)
+    tidy = cleaned(_tone(1, 0.02) + rumble, RATE)
+    assert np.sqrt(np.mean(tidy**2)) == pytest.approx(0.1, rel=0.05)
+    assert tidy[0] == pytest.approx(0, abs=1e-6)
+    assert np.abs(np.fft.rfft(tidy)[20]) < 1
+    assert np.abs(tidy).max() <= 0.9
+    assert cleaned(_silence(0), RATE).size == 0
+
+
+def test_samples_that_are_no_numbers_are_never_sent():
+    with pytest.raises(ValueError, match="no numbers"):
+        pcm(np.array([0.0, np.nan]))
+    assert pcm(np.array([2.0, -2.0])) == b"\xff\x7f\x01\x80"
+
+
+def test_a_stretched_stream_keeps_its_pitch():
+    stretcher = Stretcher(0.5, RATE)
+    sound = (_tone(2) * 32767).astype(np.int16)
+    parts = [stretcher.put(sound[at : at + 999]) for at in range(0, len(sound), 999)]
+    slow = np.concatenate([*parts, stretcher.put(sound[:0], last=True)])
+    assert len(slow) / len(sound) == pytest.approx(2.0, rel=0.05)
+    spectrum = np.abs(np.fft.rfft(slow))
+    assert np.argmax(spectrum) * RATE / len(slow) == pytest.approx(220, rel=0.02)
