@@ -3,7 +3,8 @@
 import ast
 from pathlib import Path
 
-CHECKS = ("assert", "expect", "check", "raises", "fail", "warns")
+CHECKS = ("assert", "expect", "check", "raises", "fail", "warns", "until", "timeout", "settle")
+"""The last three end a test by themselves, when what they wait for does not come."""
 
 
 def functions(module: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -273,9 +273,9 @@ def recognise() -> Callable[[bytes, int], list[str]]:
     """What a recogniser of another maker than the voice hears: words in lower case."""
     from pocketsphinx import Decoder
 
-    decoder = Decoder(samprate=16_000, loglevel="FATAL")
-
     def words(pcm: bytes, rate: int) -> list[str]:
+        # A new one each time: it adapts to what it has heard, and tests must not depend on order.
+        decoder = Decoder(samprate=16_000, loglevel="FATAL")
         samples = np.frombuffer(pcm, dtype="<i2")
         resampled = soxr.resample(samples, rate, 16_000)
         decoder.start_utt()
