@@ -16,7 +16,7 @@ NPM := $(PY) web/scripts/npm.py
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -name '.*cache' -prune -o -type f -print 2>/dev/null)
 
 .PHONY: help run test lint lint-format lint-rules lint-types lint-imports lint-locks lint-web format bench clean \
-	setup setup-dev web lock docs test-compose
+	setup setup-dev web lock docs test-compose test-engines
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -54,6 +54,10 @@ format: $(VENV)/.dev web/node_modules/.package-lock.json ## put the code in orde
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 	$(NPM) run --silent format
+
+test-engines: $(VENV)/.dev ## the real engines, each in an environment of its own (gigabytes)
+	tools/engine_env.sh f5
+	AVATAR_ENGINES=1 $(PY) -m pytest tests/engines $(PYTEST)
 
 test-compose: $(VENV)/.dev ## build the images, bring them up, speak, kill, restart; needs Docker or the like
 	$(PY) tools/compose_check.py --write
