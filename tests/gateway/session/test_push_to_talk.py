@@ -146,6 +146,10 @@ def test_bad_bytes_end_the_utterance_and_leave_the_session_usable(sim) -> None:
     assert isinstance(sim.effects(do.Listen)[-1].command.type, str)
     assert not sim.microphone
     sim.hear_cleared()
+    sim.send(on.ChunkArrived(None))
+    assert sim.c.utterance is None
+    sim.release()
+    assert sim.errors == ["BAD_AUDIO"]
     ask(sim)
     assert sim.c.turn is not None
 

@@ -24,6 +24,8 @@ from gateway.session.overlap import hold_reply, judge_words, release_reply
 from gateway.session.state import Conversation, Phase, Turn, Utterance
 from gateway.text.words import is_murmur, same_words
 
+_SAME_UTTERANCE_MS = 1000.0
+
 # --- the client's side ----------------------------------------------------------------------
 
 
@@ -56,9 +58,12 @@ def on_chunk(c: Conversation, event: on.ChunkArrived) -> None:
     if current is not None:
         _refuse_second(c, current)
         return
-    if named is not None and (named == c.dropping or repeats(c, named)):
+    if _is_dropped(c, named):
+        return
+    if named is not None and repeats(c, named):
         c.dropping = named
         return
+    c.dropping = None
     if c.turn is not None:
         cut(c)
     settle(c)
@@ -78,8 +83,9 @@ def on_chunk(c: Conversation, event: on.ChunkArrived) -> None:
 def on_utterance_ended(c: Conversation, event: on.UtteranceEnded) -> None:
     """`audio_end`: push-to-talk wins over any endpointing."""
     utterance = c.utterance
-    c.dropping = None
     known = event.utterance_id is not None and is_known(c, event.utterance_id)
+    known = known or (c.dropping is not None and event.utterance_id in {None, c.dropping})
+    c.dropping = None
     mine = utterance is not None and event.utterance_id in (None, utterance.utterance_id)
     if utterance is None or not mine or utterance.phase is Phase.ENDING:
         if not known or (mine and utterance is not None):
@@ -270,6 +276,8 @@ def end_utterance(c: Conversation, error: AvatarError, *, clear: bool) -> None:
     if utterance is None:
         c.emit(out.Failed(error))
         return
+    if utterance.phase is Phase.OPEN and not utterance.hands_free:
+        c.dropping = utterance.utterance_id
     close_utterance(c, clear=clear)
     release_reply(c, utterance)
     if utterance.turn is not None:
@@ -356,6 +364,17 @@ def _refuse_second(c: Conversation, current: Utterance) -> None:
         current.refused = True
         text = "The utterance before this one is being understood; wait for its transcription."
         c.emit(out.Failed(AlreadyProcessing(text)))
+
+
+def _is_dropped(c: Conversation, named: UUID | None) -> bool:
+    """Whether the chunk is the rest of an utterance that is over.
+
+    A client that gives no ids and sends no `audio_end` after an error begins its next utterance
+    after a pause.
+    """
+    if c.dropping is None or named not in {None, c.dropping}:
+        return False
+    return named is not None or c.now - c.tape.fed_at < _SAME_UTTERANCE_MS
 
 
 def is_known(c: Conversation, utterance_id: UUID) -> bool:

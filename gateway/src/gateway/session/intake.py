@@ -47,6 +47,7 @@ class Intake:
         self._open = is_open
         if fresh or not is_open:
             self._drop_decoder()
+            self._meter.close()
 
     def announce(self, utterance_id: UUID | None, sample: int) -> None:
         """`audio_start`: the client's next frame begins at its sample number `sample`."""
@@ -61,9 +62,9 @@ class Intake:
         """A piece of microphone sound as the client sent it."""
         if not self._wants(utterance_id):
             self._post(on.ChunkArrived(utterance_id))
-            if not self._wants(utterance_id):
-                return
         self._c.tape.fed_at = self._c.tools.clock()
+        if not self._wants(utterance_id):
+            return
         try:
             await self._take(data, audio, binary=binary)
         except AvatarError as error:
@@ -84,6 +85,7 @@ class Intake:
     def fail(self, error: AvatarError) -> None:
         """The bytes were no good: forget them, and tell the conversation."""
         self._drop_decoder()
+        self._meter.close()
         self._post(on.IntakeFailed(error))
 
     def close(self) -> None:
@@ -138,4 +140,3 @@ class Intake:
         if self._decoder is not None:
             self._decoder.close()
             self._decoder = None
-        self._meter.close()

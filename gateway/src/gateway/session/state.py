@@ -209,7 +209,7 @@ class Conversation:
     finished: dict[UUID, TurnView] = field(default_factory=dict)
     """Recent turns by utterance id."""
     dropping: UUID | None = None
-    """A repeated utterance, answered already: the rest of its sound is dropped."""
+    """An utterance that was answered before, or failed: the rest of its sound is dropped."""
     free_mode: bool = False
     """Whether the microphone is always open."""
     clears: int = 0

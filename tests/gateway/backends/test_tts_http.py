@@ -1,0 +1,131 @@
+"""Speech: PCM as it comes, voices put where they are missing, voices that are gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
+
+from avatar_contract.errors import NotFound, TtsUnavailable, VoiceNotLoaded
+from avatar_contract.service import problem_response
+from avatar_contract.speech import pcm_media_type
+from avatar_contract.wire import NoticeCode
+from gateway.backends.protocols import ClauseRequest
+from gateway.backends.tts_http import Reference, SpeechAddress, SpeechClient
+
+PROFILE = UUID(int=5)
+
+
+class Book:
+    """A profile's voice; `gone` when it was deleted."""
+
+    def __init__(self, *, gone: bool = False) -> None:
+        self.gone = gone
+
+    async def etag(self, profile_id: UUID | None) -> tuple[UUID, str] | None:
+        if self.gone:
+            raise NotFound("no such voice")
+        return (profile_id, "ours") if profile_id else None
+
+    async def reference(self, profile_id: UUID) -> Reference:
+        return Reference("ours", b"RIFF", "her words")
+
+
+class Engine:
+    """A tts-service that wants to be given its voices."""
+
+    def __init__(self) -> None:
+        self.loaded: set[str] = set()
+        self.voices: list[str | None] = []
+        self.closed = asyncio.Event()
+        self.stall = False
+        self.app = FastAPI()
+        self.app.post("/v1/audio/speech")(self.speak)
+        self.app.put("/v1/voices/{voice_id}")(self.put)
+
+    async def speak(self, request: Request) -> Response:
+        asked = await request.json()
+        self.voices.append(asked.get("voice"))
+        if asked.get("voice") and asked["voice"] not in self.loaded:
+            return problem_response(VoiceNotLoaded("put it first"))
+        return StreamingResponse(self._pieces(), media_type=pcm_media_type(22050))
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        try:
+            for piece in (b"\x01", b"\x00\x02\x00\x03", b"\x00"):
+                yield piece
+            if self.stall:
+                await asyncio.Event().wait()
+        finally:
+            self.closed.set()
+
+    async def put(self, voice_id: str) -> dict[str, str]:
+        self.loaded.add(f"{voice_id}@theirs")
+        return {"etag": "theirs"}
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        server = uvicorn.Server(uvicorn.Config(self.app, port=0, log_level="warning"))
+        task = asyncio.ensure_future(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        server.should_exit = True
+        await task
+
+
+def client(http: httpx.AsyncClient, url: str, book: Book | None = None) -> SpeechClient:
+    return SpeechClient(http, {"fast": SpeechAddress(url)}, book or Book())
+
+
+def clause(profile: UUID | None = None) -> ClauseRequest:
+    return ClauseRequest("hello", "fast", "en", profile)
+
+
+async def test_pcm_comes_in_whole_samples_with_its_declared_rate(http) -> None:
+    async with Engine().serving() as url, client(http, url).speak(clause()) as stream:
+        assert stream.sample_rate == 22050
+        pieces = [piece async for piece in stream.pieces]
+    assert b"".join(pieces) == b"\x01\x00\x02\x00\x03\x00"
+    assert all(len(piece) % 2 == 0 for piece in pieces)
+
+
+async def test_a_missing_voice_is_put_once_and_known_from_then_on(http) -> None:
+    engine = Engine()
+    async with engine.serving() as url:
+        speaker = client(http, url)
+        for _ in range(2):
+            async with speaker.speak(clause(PROFILE)) as stream:
+                assert [piece async for piece in stream.pieces]
+    assert engine.voices == [f"{PROFILE}@ours", f"{PROFILE}@theirs", f"{PROFILE}@theirs"]
+
+
+async def test_a_voice_that_is_gone_does_not_silence_the_assistant(http) -> None:
+    async with Engine().serving() as url:
+        speaker = client(http, url, Book(gone=True))
+        async with speaker.speak(clause(PROFILE)) as stream:
+            assert stream.notice
+            assert stream.notice.code is NoticeCode.VOICE_FELL_BACK
+            assert [piece async for piece in stream.pieces]
+
+
+async def test_leaving_cancels_the_request(http) -> None:
+    engine = Engine()
+    engine.stall = True
+    async with engine.serving() as url:
+        async with client(http, url).speak(clause()) as stream:
+            await anext(stream.pieces)
+        await asyncio.wait_for(engine.closed.wait(), 5)
+
+
+async def test_nobody_there(http) -> None:
+    with pytest.raises(TtsUnavailable):
+        async with client(http, "http://127.0.0.1:9").speak(clause()):
+            pass
