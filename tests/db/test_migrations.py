@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+from sqlalchemy.engine import Connection
+
 from avatar_contract.records import TurnRecord
 from profile_service import migrate
 from profile_service.app import running
@@ -16,8 +19,6 @@ from profile_service.database import create_engine
 from profile_service.settings import Settings
 from profile_service.tables import metadata
 from profile_service.turns import Wavs
-from sqlalchemy import inspect
-from sqlalchemy.engine import Connection
 
 OUTSIDE_THE_METADATA = {"search_index", "ix_search_entries_terms"}
 

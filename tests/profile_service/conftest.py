@@ -1,4 +1,4 @@
-"""The service on both databases: every test that takes `settings` or what is built on it runs twice."""
+"""The service on both databases: a test that takes `settings`, or what needs it, runs twice."""
 
 import asyncio
 import shutil
@@ -13,6 +13,8 @@ from uuid import UUID, uuid4
 import httpx
 import numpy as np
 import pytest
+from sqlalchemy import make_url, text
+
 from avatar_contract.audio import wav_bytes
 from avatar_contract.ids import turn_id
 from avatar_contract.records import TurnRecord
@@ -21,7 +23,6 @@ from profile_service import migrate
 from profile_service.api.common import Parts
 from profile_service.database import create_engine, sqlite_url
 from profile_service.settings import Settings
-from sqlalchemy import make_url, text
 
 HERE = Path(__file__).parent
 
@@ -40,7 +41,7 @@ def postgres_server() -> Iterator[str]:
         assert url, "Postgres did not start"
         yield url
         keeper.stdin.close()
-        keeper.wait(30)
+        keeper.wait(100)
 
 
 async def _in_postgres(url: str, statement: str) -> None:

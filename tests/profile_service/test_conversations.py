@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+
 from avatar_contract.errors import BadMessage, NotFound
 from avatar_contract.records import ConversationPage, TurnRecord
 from profile_service.api.common import Parts
@@ -146,9 +147,7 @@ async def test_searching_in_both_languages(parts: Parts, make_record: Records) -
     for name, (question, answer) in SPOKEN.items():
         record = await say(parts, make_record(recognised_text=question, ai_text=answer))
         names[record.session_id] = name
-    found = {
-        text: {names[item.id] for item in (await search(parts, text)).items} for text in FOUND
-    }
+    found = {text: {names[item.id] for item in (await search(parts, text)).items} for text in FOUND}
     assert found == FOUND
 
 
@@ -166,7 +165,8 @@ async def test_the_hit_is_marked_on_its_side(parts: Parts, make_record: Records)
 
 async def test_search_pages_and_follows_edits(parts: Parts, make_record: Records) -> None:
     records = [
-        await say(parts, make_record(recognised_text=f"蘋果 {n}", created_at=NOON)) for n in range(5)
+        await say(parts, make_record(recognised_text=f"蘋果 {n}", created_at=NOON))
+        for n in range(5)
     ]
     seen, cursor = set(), None
     for _ in range(3):
@@ -183,9 +183,7 @@ async def test_search_pages_and_follows_edits(parts: Parts, make_record: Records
 async def test_of_an_interrupted_answer_only_what_was_heard_is_found(
     parts: Parts, make_record: Records
 ) -> None:
-    await say(
-        parts, make_record(ai_text="one two three", heard_text="one two", interrupted=True)
-    )
+    await say(parts, make_record(ai_text="one two three", heard_text="one two", interrupted=True))
     assert len((await search(parts, "two")).items) == 1
     assert (await search(parts, "three")).items == []
 
@@ -245,9 +243,7 @@ async def test_deleting_while_a_turn_arrives(
     assert await parts.vault.mend() == (0, 0)
 
 
-async def test_export(
-    client: httpx.AsyncClient, make_record: Records, make_wav: Waves
-) -> None:
+async def test_export(client: httpx.AsyncClient, make_record: Records, make_wav: Waves) -> None:
     session = uuid4()
     said = ["*不是* [連結](x)", "two\nlines"]
     for text in said:

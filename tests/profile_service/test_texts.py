@@ -4,15 +4,17 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from avatar_contract.errors import BadMessage
 from hypothesis import given
 from hypothesis import strategies as st
+
+from avatar_contract.errors import BadMessage
 from profile_service import cursor, names, textsearch
 from profile_service.turn_rules import keeps_audio, replaces
 
 
 @pytest.mark.parametrize(
-    "name", ["小美", "👩‍🚀", "O'Brien", "Ann 2", "אבא", "José", "1", "A" * 80, "Müller-Lüdenscheidt", "❤️"]
+    "name",
+    ["小美", "👩‍🚀", "O'Brien", "Ann 2", "אבא", "José", "1", "A" * 80, "Müller-Lüdenscheidt", "❤️"],
 )
 def test_good_names_stay_as_they_are(name: str) -> None:
     assert names.voice_name(name) == name
@@ -41,7 +43,8 @@ def test_a_name_is_refused_or_harmless(text: str) -> None:
         ("", ""),
         ("  hello\n there ", "hello there"),
         ("字" * 41, "字" * 40 + "…"),
-        ("please explain the difference between a list and a tuple", "please explain the difference between a…"),
+        ("please explain the difference between a list and a tuple",
+         "please explain the difference between a…"),
         ("a" * 50, "a" * 40 + "…"),
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ import av
 import httpx
 import numpy as np
 import pytest
+
 from avatar_contract.errors import BadAudio, BadMessage, Conflict, NotFound
 from avatar_contract.records import TurnRecord
 from profile_service.api.common import Parts
@@ -241,7 +242,9 @@ async def test_the_address_must_be_the_records(parts: Parts, make_record: Record
 async def test_characters_that_databases_refuse_are_left_out(
     parts: Parts, make_record: Records
 ) -> None:
-    view = await put(parts, make_record(recognised_text="a\x00b", ai_text="c\x00", language="x" * 99))
+    view = await put(
+        parts, make_record(recognised_text="a\x00b", ai_text="c\x00", language="x" * 99)
+    )
     assert (view.recognised_text, view.ai_text, len(view.language)) == ("ab", "c", 35)
 
 
@@ -273,9 +276,7 @@ async def test_put_over_http(
         ({"record": (None, "x"), "user_audio": (None, "text")}, 400, "BAD_MESSAGE"),
     ],
 )
-async def test_bad_forms(
-    client: httpx.AsyncClient, files: dict, status: int, code: str
-) -> None:
+async def test_bad_forms(client: httpx.AsyncClient, files: dict, status: int, code: str) -> None:
     answer = await client.put(f"/v1/turns/{uuid4()}", files=files or None)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
@@ -363,9 +364,7 @@ async def test_a_range_past_the_end(
     assert answer.status_code == 416
     assert answer.headers["content-range"] == f"bytes */{len(whole.content)}"
     assert answer.json()["status"] == 416
-    same = await client.get(
-        f"{path}/audio/user", headers={"If-None-Match": whole.headers["etag"]}
-    )
+    same = await client.get(f"{path}/audio/user", headers={"If-None-Match": whole.headers["etag"]})
     assert same.status_code == 304
     stale = {"Range": "bytes=0-3", "If-Range": '"older"'}
     assert (await client.get(f"{path}/audio/user", headers=stale)).status_code == 200

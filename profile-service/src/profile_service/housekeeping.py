@@ -47,7 +47,7 @@ class Housekeeper:
             try:
                 await self.round(datetime.now(UTC))
             except (AvatarError, OSError) as error:
-                log.error("housekeeping.failed", exc=error)  # noqa: TRY400 - ours takes it so
+                log.error("housekeeping.failed", exc=error)
             await asyncio.sleep(every_s)
 
     async def round(self, now: datetime) -> None:

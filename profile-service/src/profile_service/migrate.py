@@ -24,6 +24,10 @@ from profile_service.database import BEGIN, IMMEDIATE, create_engine
 _LOCK_ID = 0x41564154  # any number that only migrations use
 
 
+class UnknownRevision(Exception):
+    """There is no migration of this name: the data is of a newer version."""
+
+
 def migrations_folder() -> Path:
     """Where the Alembic scripts are: ``PROFILE_MIGRATIONS``, else ``db/migrations`` above us.
 
@@ -46,9 +50,11 @@ def _config(connection: sa.Connection) -> Config:
 
 
 async def upgrade(engine: AsyncEngine, revision: str = "head") -> None:
-    """Migrate up to `revision`, all in one transaction."""
+    """Migrate up to `revision`, all in one transaction. Raises UnknownRevision."""
     if revision == "head" and await current(engine) == newest():
         return
+    if revision not in ("head", "+1") and revision not in _revisions():
+        raise UnknownRevision(revision)
     async with _locked(engine) as connection:
         await connection.run_sync(lambda sync: command.upgrade(_config(sync), revision))
 
@@ -65,6 +71,11 @@ async def current(engine: AsyncEngine) -> str | None:
         return await connection.run_sync(
             lambda sync: MigrationContext.configure(sync).get_current_revision()
         )
+
+
+def _revisions() -> set[str]:
+    scripts = ScriptDirectory(str(migrations_folder()))
+    return {script.revision for script in scripts.walk_revisions()}
 
 
 def newest() -> str | None:

@@ -19,6 +19,7 @@ from profile_service.names import first_words
 from profile_service.repository import audio, conversations, search
 from profile_service.repository.conversations import Row
 from profile_service.turn_rules import keeps_audio, replaces
+from profile_service.turn_view import searchable, view
 from profile_service.vault import Change, Vault
 from profile_service.workers import Encoder
 
@@ -179,18 +180,6 @@ class Turns:
             raise NotFound("This turn was deleted.")
 
 
-def view(row: Row) -> TurnView:
-    """A turn as it is read."""
-    said = row["edited_text"] if row["edited_text"] is not None else row["recognised_text"]
-    return TurnView.model_validate({**row, "user_text": said or ""})
-
-
-def answer_text(row: Row) -> str:
-    """What the assistant said: what was heard of it, where it was cut."""
-    text: str = row["heard_text"] if row["interrupted"] else row["ai_text"]
-    return text
-
-
 async def drop_turns(
     connection: AsyncConnection, owner: str, rows: list[Row], change: Change
 ) -> None:
@@ -210,8 +199,8 @@ async def _after_deletion(connection: AsyncConnection, session_id: UUID) -> None
 
 async def _retell(connection: AsyncConnection, row: Row) -> None:
     """Bring the search and the conversation's title up to date with a turn."""
-    texts = textsearch.indexed(view(row).user_text, answer_text(row))
-    await search.put(connection, row["owner"], row["session_id"], row["turn_id"], texts)
+    text = searchable(row)
+    await search.put(connection, row["owner"], row["session_id"], row["turn_id"], text)
     await _retitle(connection, row["session_id"])
 
 

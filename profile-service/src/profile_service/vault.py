@@ -78,6 +78,8 @@ class Vault:
         self._used = 0
         self._unsettled: list[AudioFile] = []
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="files")
+        # Removals may have to wait for a backup: they must not keep writes waiting with them.
+        self._removals = ThreadPoolExecutor(1, thread_name_prefix="removals")
 
     @property
     def used_bytes(self) -> int:
@@ -95,7 +97,7 @@ class Vault:
         loop = asyncio.get_running_loop()
 
         def kept(keys: list[str]) -> set[str]:
-            return asyncio.run_coroutine_threadsafe(self._known(keys), loop).result()
+            return asyncio.run_coroutine_threadsafe(self._known_at_last(keys), loop).result()
 
         await self.run(self.store.recover, kept)
         await self.empty_trash()
@@ -104,6 +106,7 @@ class Vault:
     async def close(self) -> None:
         await self.run(self.store.close)
         self._pool.shutdown()
+        self._removals.shutdown()
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do blocking `work` on a worker thread."""
@@ -168,7 +171,7 @@ class Vault:
             rows = await audio.sizes(connection)
             trashed = set(await audio.trash(connection))
         orphans = [key for key in files if key not in rows]
-        await self.run(self.store.remove, [key for key in orphans if key not in trashed])
+        await self._unlink([key for key in orphans if key not in trashed])
         lost = [key for key in rows.keys() - set(files) if not await self._readable(key)]
         if orphans or lost:
             log.warning("audio.mended", orphans=len(orphans), lost=len(lost))
@@ -203,7 +206,7 @@ class Vault:
         # may succeed although its answer was lost.
         keys = [file.key for file in added]
         try:
-            committed = await self._known(keys)
+            committed = await self._known_at_last(keys)
         except Exception:
             self._unsettled += added
             raise
@@ -220,9 +223,21 @@ class Vault:
         async with self._database.read() as connection:
             gone = set(keys) - await audio.known(connection, keys)
             trashed = gone & set(await audio.trash(connection))
-        await self.run(self.store.remove, sorted(trashed))
+        await self._unlink(sorted(trashed))
         async with self._database.write() as connection:
             await audio.forget_trash(connection, sorted(trashed))
+
+    async def _unlink(self, keys: list[str]) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._removals, self.store.remove, keys)
+
+    async def _known_at_last(self, keys: list[str]) -> set[str]:
+        known = await self._known(keys)
+        if len(known) == len(keys):
+            return known
+        # One may be missing because its commit is still under way.
+        await self._database.after_writes()
+        return await self._known(keys)
 
     async def _known(self, keys: list[str]) -> set[str]:
         async with self._database.read() as connection:

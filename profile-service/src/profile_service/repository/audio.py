@@ -110,3 +110,10 @@ async def forget_trash(connection: AsyncConnection, keys: Sequence[str]) -> None
     for at in range(0, len(keys), _CHUNK):
         chunk = keys[at : at + _CHUNK]
         await connection.execute(sa.delete(audio_trash).where(audio_trash.c.key.in_(chunk)))
+
+
+async def everything(connection: AsyncConnection) -> list[tuple[str, int, str]]:
+    """``(key, bytes, sha256)`` of every file."""
+    columns = (audio_files.c.key, audio_files.c.bytes, audio_files.c.sha256)
+    found = await connection.execute(sa.select(*columns).order_by(audio_files.c.key))
+    return [(key, size, digest) for key, size, digest in found.all()]

@@ -1,6 +1,6 @@
 """SQL of conversations and their turns. Every statement is held to one owner."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -41,17 +41,28 @@ async def lock(
 
     None when it belongs to another owner.
     """
-    await connection.execute(
-        insert_or_ignore(connection, conversations).values(
-            session_id=session_id,
-            owner=owner,
-            title="",
-            title_edited=False,
-            created_at=created_at,
-            updated_at=created_at,
-        )
+    new = insert_or_ignore(connection, conversations).values(
+        session_id=session_id,
+        owner=owner,
+        title="",
+        title_edited=False,
+        created_at=created_at,
+        updated_at=created_at,
     )
-    return await hold(connection, owner, session_id)
+    while True:
+        await connection.execute(new)
+        row = await hold(connection, owner, session_id)
+        # On Postgres a conversation that another is just deleting is in the way of the insert, and
+        # then gone: it is made anew.
+        if row is not None or await _exists(connection, session_id):
+            return row
+
+
+async def _exists(connection: AsyncConnection, session_id: UUID) -> bool:
+    found = await connection.scalar(
+        sa.select(sa.literal(1)).where(conversations.c.session_id == session_id)
+    )
+    return found is not None
 
 
 async def hold(connection: AsyncConnection, owner: str, session_id: UUID) -> Row | None:
@@ -269,3 +280,38 @@ async def delete_empty(connection: AsyncConnection, session_ids: Collection[UUID
             ~sa.exists().where(turns.c.session_id == conversations.c.session_id),
         )
     )
+
+
+async def all_turns(connection: AsyncConnection, chunk: int) -> AsyncIterator[Sequence[Row]]:
+    """Every turn of every owner, `chunk` at a time."""
+    after = None
+    while True:
+        page = sa.select(turns).order_by(turns.c.turn_id).limit(chunk)
+        if after is not None:
+            page = page.where(turns.c.turn_id > after)
+        rows = (await connection.execute(page)).mappings().all()
+        if not rows:
+            return
+        after = rows[-1]["turn_id"]
+        yield rows
+
+
+async def all_edited_titles(
+    connection: AsyncConnection, chunk: int
+) -> AsyncIterator[Sequence[Row]]:
+    """Every conversation whose title a person has set, `chunk` at a time."""
+    after = None
+    while True:
+        page = (
+            sa.select(conversations)
+            .where(conversations.c.title_edited)
+            .order_by(conversations.c.session_id)
+            .limit(chunk)
+        )
+        if after is not None:
+            page = page.where(conversations.c.session_id > after)
+        rows = (await connection.execute(page)).mappings().all()
+        if not rows:
+            return
+        after = rows[-1]["session_id"]
+        yield rows

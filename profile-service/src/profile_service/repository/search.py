@@ -43,6 +43,19 @@ async def put(
         )
 
 
+async def clear(connection: AsyncConnection) -> None:
+    """Delete all entries."""
+    await connection.execute(sa.delete(search_entries))
+
+
+async def add_many(connection: AsyncConnection, entries: Sequence[dict[str, Any]]) -> int:
+    """Insert entries, those that have a term; gives their number."""
+    worth = [entry for entry in entries if entry["terms"]]
+    if worth:
+        await connection.execute(sa.insert(search_entries), worth)
+    return len(worth)
+
+
 def matching(
     connection: AsyncConnection, owner: str, query: Query, after: Position | None, limit: int
 ) -> sa.Select[Any]:
