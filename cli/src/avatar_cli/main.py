@@ -2,7 +2,7 @@
 
 import typer
 
-from avatar_cli.commands import models
+from avatar_cli.commands import models, voices
 from avatar_cli.commands.chat import chat
 from avatar_cli.commands.doctor import doctor
 from avatar_cli.commands.down import down
@@ -21,3 +21,4 @@ app = typer.Typer(
 for _command in (up, down, talk, chat, doctor, logs, backup, restore, prune):
     app.command()(_command)
 app.add_typer(models.app, name="models")
+app.add_typer(voices.app, name="voices")
