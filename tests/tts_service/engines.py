@@ -53,4 +53,14 @@ class Odd:
         pass
 
     def ask(self, op, question):
-        return {"pid": os.getpid()}
+        return {"pid": os.getpid(), "rests": getattr(self, "rests", 0)}
+
+
+class Sleepy(Odd):
+    """Rests when it is idle."""
+
+    idle_s = 0.05
+    rests = 0
+
+    def rest(self):
+        self.rests += 1

@@ -30,11 +30,12 @@ def pool() -> Make:
         max_waiting: int = 4,
         wait_timeout_s: float = 5,
         load: str = "",
+        engine: str = "Odd",
         **times: float,
     ) -> AsyncIterator[WorkerPool]:
         path = f"{SOURCE}{os.pathsep}{Path(__file__).parent}"
         command = WorkerCommand(
-            engine="engines:Odd",
+            engine=f"engines:{engine}",
             settings=json.dumps({"load": load}),
             environment={"PYTHONPATH": path},
             **times,
@@ -164,6 +165,14 @@ async def test_an_interpreter_that_is_not_there_is_a_clear_failure():
     await _until(lambda: made.now().failure)
     assert "/nowhere/python" in made.now().failure
     await made.close()
+
+
+async def test_an_idle_engine_rests_and_wakes(pool):
+    async with pool(engine="Sleepy") as made:
+        async with asyncio.timeout(10):
+            while not (await made.ask("pid", {}))["rests"]:
+                await asyncio.sleep(0.06)
+        assert await _spoken(made, "fine") == 4800
 
 
 async def test_closing_ends_every_process(pool):

@@ -114,6 +114,10 @@ class TtsSettings(ServiceSettings):
     cosyvoice_model: str = "cosyvoice2"
     """Engine `cosyvoice`: folder below `models_dir`."""
 
+    cosyvoice_voice: str = "cosyvoice2/voice.wav"
+    """Engine `cosyvoice`: the recording that speaks when there is no profile, below `models_dir`;
+    its words are in a `.txt` beside it."""
+
     idle_unload_s: float = Field(600.0, gt=0)
     """Engine `cosyvoice`: it leaves memory after so many idle seconds."""
 

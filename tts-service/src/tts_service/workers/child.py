@@ -15,7 +15,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from tts_service.workers.frames import HEADER, SPEECH_RATE, Frame, Kind, body_bytes, decode
 
@@ -60,6 +60,15 @@ class Engine(Protocol):
         """Any other question an engine answers."""
 
 
+class Resting(Protocol):
+    """An engine that leaves memory when it has had no job for `idle_s` seconds."""
+
+    idle_s: float
+
+    def rest(self) -> None:
+        """Frees what it can; the next job loads it again."""
+
+
 class _Gone(Exception):
     """The service closed the socket."""
 
@@ -91,10 +100,11 @@ class Link:
                 raise _Gone from error
         return waited
 
-    def receive(self) -> Frame:
-        """The next frame; blocks."""
+    def receive(self, timeout_s: float | None = None) -> Frame | None:
+        """The next frame; None when none has come after `timeout_s`."""
         while not self._inbox:
-            select.select([self._sock], [], [])
+            if not select.select([self._sock], [], [], timeout_s)[0]:
+                return None
             self._read_waiting()
         return self._inbox.popleft()
 
@@ -159,8 +169,12 @@ def work(engine: Engine, link: Link) -> None:
     except EngineError as error:
         link.send(Frame(Kind.FAIL, meta={"code": error.code, "message": error.message}))
         return
+    idle_s: float | None = getattr(engine, "idle_s", None)
     while True:
-        frame = link.receive()
+        frame = link.receive(idle_s)
+        while frame is None:
+            cast("Resting", engine).rest()
+            frame = link.receive()
         if frame.kind is Kind.POST:
             engine.drop_voice(str(frame.meta["id"]))
         elif frame.kind is Kind.JOB:
