@@ -88,6 +88,10 @@ class SttSettings(ServiceSettings):
     beam: int = Field(5, ge=1, le=10)
     """Backend `faster_whisper`: beam width of the final words."""
 
+    languages: list[str] = Field(default=["zh", "en"])
+    """Backend `faster_whisper`: where the language is guessed, the ones it may be, as ISO 639-1
+    codes; `[]`: any. Short utterances are often guessed wrong otherwise."""
+
     hotwords: str = ""
     """Names and jargon that are often said, separated by spaces."""
 

@@ -31,9 +31,29 @@ def _openai(settings: SttSettings, _: Spotter) -> Recogniser:
     return OpenAiRecogniser(options)
 
 
+def _faster_whisper(settings: SttSettings, _: Spotter) -> Recogniser:
+    from stt_service.backends.faster_whisper import FasterWhisper, WhisperOptions
+
+    options = WhisperOptions(
+        model=settings.model,
+        models_dir=settings.models_dir,
+        device=settings.device,
+        compute_type=settings.compute_type,
+        beam=settings.beam,
+        hotwords=settings.hotwords,
+        languages=tuple(settings.languages),
+        queue=settings.queue,
+        parallel=settings.parallel,
+        threads=settings.threads,
+        no_speech_threshold=settings.no_speech_threshold,
+    )
+    return FasterWhisper(options)
+
+
 BACKENDS: dict[str, Build] = {
     "pocketsphinx": _pocketsphinx,
     "openai": _openai,
+    "faster_whisper": _faster_whisper,
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pocketsphinx import Decoder
 
-from stt_service.workers.frames import Inbox
+from stt_service.workers.frames import HELLO, Inbox
 
 START, AUDIO, GLANCE, SETTLE, DROP = range(1, 6)
 
@@ -91,11 +91,11 @@ def main() -> None:
     decoder = Decoder(samprate=RATE, loglevel="FATAL")
     cmn = decoder.get_cmn(False)
     inbox.start()
-    inbox.answer({"ready": True})
+    inbox.answer(HELLO, {})
     sentence = Sentence(decoder, cmn)
     answers: dict[int, Callable[[], dict[str, Any]]] = {}
     while True:
-        operation, payload = inbox.operations.get()
+        operation, ask, payload = inbox.operations.get()
         if operation == START:
             sentence.end()
             sentence = Sentence(decoder, cmn)
@@ -106,7 +106,7 @@ def main() -> None:
             sentence.end()
             sentence = Sentence(decoder, cmn)
         elif operation in answers:
-            inbox.answer(answers[operation]())
+            inbox.answer(ask, answers[operation]())
 
 
 if __name__ == "__main__":

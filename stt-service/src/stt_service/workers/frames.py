@@ -1,6 +1,10 @@
-"""How parent and worker talk over pipes: ``u32 length, u8 operation, payload``, little-endian.
+"""How parent and worker talk over pipes, little-endian::
 
-The parent writes operations; the worker answers with JSON payloads, in order for each worker.
+    parent ── u32 length, u8 operation, u32 ask, payload ─▶ worker
+    parent ◀─ u32 length, u8 0,         u32 ask, JSON ───── worker
+
+`ask` ties an answer to its question. `HELLO` is answered unasked when the worker is ready, and
+`NOTE` carries news that answer nothing.
 """
 
 import json
@@ -11,20 +15,17 @@ import sys
 import threading
 from typing import Any, BinaryIO
 
-HEADER = struct.Struct("<IB")
+HEADER = struct.Struct("<IBI")
+HELLO, NOTE = 0, 0xFFFFFFFF
 MAX_FRAME_BYTES = 1 << 28
 
-Operation = tuple[int, bytes]
+Operation = tuple[int, int, bytes]
+"""Operation, ask, payload."""
 
 
-def pack(operation: int, payload: bytes = b"") -> bytes:
+def pack(operation: int, ask: int, payload: bytes = b"") -> bytes:
     """One frame."""
-    return HEADER.pack(len(payload), operation) + payload
-
-
-def pack_json(operation: int, value: dict[str, Any]) -> bytes:
-    """One frame with a JSON payload."""
-    return pack(operation, json.dumps(value, ensure_ascii=False).encode())
+    return HEADER.pack(len(payload), operation, ask) + payload
 
 
 def read_frame(stream: BinaryIO) -> Operation | None:
@@ -32,9 +33,9 @@ def read_frame(stream: BinaryIO) -> Operation | None:
     header = stream.read(HEADER.size)
     if len(header) < HEADER.size:
         return None
-    length, operation = HEADER.unpack(header)
+    length, operation, ask = HEADER.unpack(header)
     payload = stream.read(length)
-    return None if len(payload) < length else (operation, payload)
+    return None if len(payload) < length else (operation, ask, payload)
 
 
 class Inbox:
@@ -60,8 +61,8 @@ class Inbox:
             self.operations.put(frame)
         os._exit(0)
 
-    def answer(self, value: dict[str, Any], operation: int = 0) -> None:
-        """Writes one answer."""
+    def answer(self, ask: int, value: dict[str, Any]) -> None:
+        """Writes one answer; any thread may."""
         with self._lock:
-            self._out.write(pack_json(operation, value))
+            self._out.write(pack(0, ask, json.dumps(value, ensure_ascii=False).encode()))
             self._out.flush()

@@ -3,13 +3,13 @@
 import asyncio
 import json
 import sys
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 from avatar_contract.errors import SttUnavailable
 from avatar_contract.service import get_logger
-from stt_service.workers.frames import HEADER, MAX_FRAME_BYTES, pack
+from stt_service.workers.frames import HEADER, HELLO, MAX_FRAME_BYTES, NOTE, pack
 
 log = get_logger(__name__)
 
@@ -20,26 +20,36 @@ _ENDED = "The recogniser's process ended: say it again, a new one starts."
 
 
 class Worker:
-    """A child that runs ``python -m module args``, answering asks in order.
+    """A child that runs ``python -m module args``.
 
-    Its first answer says that it is ready, or what is wrong.
+    Args:
+        on_note: gets the news that the child sends unasked, such as how far loading is.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, on_note: Callable[[Answer], None]
+    ) -> None:
         self._process = process
-        self._asked: deque[asyncio.Future[Answer]] = deque()
-        self.ready: asyncio.Future[Answer] = self._expect()
+        self._on_note = on_note
+        self._asked: dict[int, asyncio.Future[Answer]] = {}
+        self._count = count(HELLO)
+        self.ready: asyncio.Future[Answer] = self._expect()[1]
         self.gone = asyncio.Event()
         self._reader = asyncio.create_task(self._read(), name=f"worker-{process.pid}")
 
     @classmethod
-    async def spawn(cls, module: str, args: Sequence[str] = ()) -> "Worker":
+    async def spawn(
+        cls,
+        module: str,
+        args: Sequence[str] = (),
+        on_note: Callable[[Answer], None] = lambda _: None,
+    ) -> "Worker":
         """Starts the child. What it is told before it is ready waits in the pipe."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", module, *args,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        return cls(process)
+        return cls(process, on_note)
 
     @property
     def pid(self) -> int:
@@ -53,18 +63,16 @@ class Worker:
 
     def tell(self, operation: int, payload: bytes = b"") -> None:
         """Sends an operation that has no answer."""
-        pipe = self._process.stdin
-        if self.alive and pipe is not None and not pipe.is_closing():
-            pipe.write(pack(operation, payload))
+        self._write(pack(operation, HELLO, payload))
 
     def ask(self, operation: int, payload: bytes = b"") -> asyncio.Future[Answer]:
         """Sends an operation and returns its answer to come.
 
         The future fails with SttUnavailable when the child ends first. Cancelling it is harmless.
         """
-        answer = self._expect()
+        ask, answer = self._expect()
         if self.alive:
-            self.tell(operation, payload)
+            self._write(pack(operation, ask, payload))
         else:
             self._fail_all()
         return answer
@@ -89,26 +97,35 @@ class Worker:
             self._process.kill()
             await self._process.wait()
 
-    def _expect(self) -> asyncio.Future[Answer]:
+    def _write(self, frame: bytes) -> None:
+        pipe = self._process.stdin
+        if self.alive and pipe is not None and not pipe.is_closing():
+            pipe.write(frame)
+
+    def _expect(self) -> tuple[int, asyncio.Future[Answer]]:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         # Nobody may be waiting any more when it fails: that is no error of its own.
         answer.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._asked.append(answer)
-        return answer
+        ask = next(self._count)
+        self._asked[ask] = answer
+        return ask, answer
 
     async def _read(self) -> None:
         answers = self._process.stdout
         try:
             while answers is not None:
-                self._settle(await _read_answer(answers))
+                self._settle(*await _read_answer(answers))
         except (asyncio.IncompleteReadError, ConnectionError, ValueError):
             self.gone.set()
             await self._depart()
             log.info("worker.ended", pid=self.pid, status=self._process.returncode)
             self._fail_all()
 
-    def _settle(self, answer: Answer) -> None:
-        waiting = self._asked.popleft()
+    def _settle(self, ask: int, answer: Answer) -> None:
+        if ask == NOTE:
+            self._on_note(answer)
+            return
+        waiting = self._asked.pop(ask)
         if waiting.done():
             return
         if "error" in answer:
@@ -117,15 +134,15 @@ class Worker:
             waiting.set_result(answer)
 
     def _fail_all(self) -> None:
-        while self._asked:
-            waiting = self._asked.popleft()
+        asked, self._asked = self._asked, {}
+        for waiting in asked.values():
             if not waiting.done():
                 waiting.set_exception(SttUnavailable(_ENDED))
 
 
-async def _read_answer(stream: asyncio.StreamReader) -> Answer:
-    length, _ = HEADER.unpack(await stream.readexactly(HEADER.size))
+async def _read_answer(stream: asyncio.StreamReader) -> tuple[int, Answer]:
+    length, _, ask = HEADER.unpack(await stream.readexactly(HEADER.size))
     if length > MAX_FRAME_BYTES:
         raise ValueError("frame too long")
     answer: Answer = json.loads(await stream.readexactly(length))
-    return answer
+    return ask, answer
