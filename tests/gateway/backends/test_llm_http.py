@@ -30,11 +30,8 @@ async def scripted(script: Script) -> AsyncIterator[str]:
 async def read_request(reader: asyncio.StreamReader) -> bytes:
     """Head and body of a request."""
     head = await reader.readuntil(b"\r\n\r\n")
-    length = next(
-        (int(line.split(b":")[1]) for line in head.split(b"\r\n") if b"content-length" in line.lower()),
-        0,
-    )  # fmt: skip
-    return head + await reader.readexactly(length)
+    fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if line)
+    return head + await reader.readexactly(int(fields.get(b"content-length", 0)))
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"

@@ -148,8 +148,9 @@ class Voice:
             if self.mode == "dies":
                 raise TtsUnavailable("the voice died")
 
-    async def check(self, voice_profile_id: UUID) -> None:
-        raise NotFound("There is no such voice profile.")
+    async def check(self, voice_profile_id: UUID | None) -> None:
+        if voice_profile_id is not None:
+            raise NotFound("There is no such voice profile.")
 
 
 @dataclass
@@ -243,7 +244,7 @@ class Stack:
             Scripts(opencc.OpenCC("s2tw"), opencc.OpenCC("t2s")),
             engines_info=lambda: Engines(stt=ENGINE, llm=ENGINE, tts_fast=ENGINE, tts_hq=ENGINE),
             busy=lambda: False,
-            figures=lambda timings, *, interrupted: None,
+            figures=lambda _timings, **_: None,
             notices=[],
         )
         return self.factory

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from typing import NamedTuple
 from uuid import UUID
 
 import httpx
 
 from avatar_contract.audio import HOUSE_RATE, wav_bytes
-from avatar_contract.errors import NotFound, ProfileUnavailable
+from avatar_contract.errors import AvatarError, NotFound, ProfileUnavailable
 from avatar_contract.records import (
     DEFAULT_OWNER,
     OWNER_HEADER,
@@ -17,11 +19,20 @@ from avatar_contract.records import (
     VoiceProfile,
     VoiceProfilePage,
 )
-from avatar_contract.service import trace
+from avatar_contract.service import get_logger, trace
 from gateway.backends.http import bearer, raise_problem
 from gateway.backends.tts_http import Reference
 
-_VOICES_FRESH_S = 5.0
+log = get_logger(__name__)
+
+_FRESH_S = 5.0
+
+
+class _Known(NamedTuple):
+    """A voice as it was last looked up."""
+
+    at: float
+    voice: tuple[UUID, str] | None
 
 
 class ProfileClient:
@@ -37,8 +48,8 @@ class ProfileClient:
         self._client = client
         self._url = url.rstrip("/")
         self._headers = bearer(api_key) | {OWNER_HEADER: owner}
-        self._default: tuple[float, tuple[UUID, str] | None] = (-_VOICES_FRESH_S, None)
-        self._etags: dict[UUID, tuple[float, str]] = {}
+        self._known: dict[UUID | None, _Known] = {}
+        self._learning: dict[UUID | None, asyncio.Task[None]] = {}
 
     # --- Archive ----------------------------------------------------------------------------
 
@@ -75,19 +86,34 @@ class ProfileClient:
     # --- VoiceBook --------------------------------------------------------------------------
 
     async def etag(self, profile_id: UUID | None) -> tuple[UUID, str] | None:
-        """The id and etag of a profile, or of the default one; asked anew after some seconds.
+        """The id and etag of a profile, or of the default one.
 
-        A profile that is gone, or a profile-service that is, must not silence the assistant: then
-        the engine's own voice speaks.
+        A known answer is given at once and looked up again behind it: the first clause of a reply
+        must not wait for a database.
         """
-        now = time.monotonic()
-        if profile_id is None:
-            if now - self._default[0] > _VOICES_FRESH_S:
-                self._default = (now, await self._default_voice())
-            return self._default[1]
-        if profile_id not in self._etags or now - self._etags[profile_id][0] > _VOICES_FRESH_S:
-            self._etags[profile_id] = (now, (await self._profile(profile_id)).etag)
-        return profile_id, self._etags[profile_id][1]
+        known = self._known.get(profile_id)
+        if known is None:
+            return await self._learn(profile_id)
+        if time.monotonic() - known.at > _FRESH_S and profile_id not in self._learning:
+            self._learning[profile_id] = asyncio.ensure_future(self._learn_again(profile_id))
+        return known.voice
+
+    async def _learn(self, profile_id: UUID | None) -> tuple[UUID, str] | None:
+        voice = await self._default_voice() if profile_id is None else await self._named(profile_id)
+        self._known[profile_id] = _Known(time.monotonic(), voice)
+        return voice
+
+    async def _learn_again(self, profile_id: UUID | None) -> None:
+        try:
+            await self._learn(profile_id)
+        except AvatarError as error:
+            log.warning("voices.lookup_failed", code=error.code)
+            self._known.pop(profile_id, None)
+        finally:
+            del self._learning[profile_id]
+
+    async def _named(self, profile_id: UUID) -> tuple[UUID, str]:
+        return profile_id, (await self._profile(profile_id)).etag
 
     async def reference(self, profile_id: UUID) -> Reference:
         """The recording of a profile. Raises NotFound or ProfileUnavailable."""
@@ -99,7 +125,7 @@ class ProfileClient:
         page = await self._get("/v1/voice-profiles")
         items = VoiceProfilePage.model_validate_json(page.content).items
         chosen = next((item for item in items if item.is_default), None)
-        return (chosen.id, (await self._profile(chosen.id)).etag) if chosen else None
+        return await self._named(chosen.id) if chosen else None
 
     async def _profile(self, profile_id: UUID) -> VoiceProfile:
         response = await self._get(f"/v1/voice-profiles/{profile_id}")

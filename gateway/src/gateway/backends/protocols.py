@@ -81,8 +81,8 @@ class Voice(Protocol):
     def speak(self, request: ClauseRequest) -> AbstractAsyncContextManager[SpeechStream]:
         """Leaving the context cancels the request. Raises TtsUnavailable."""
 
-    async def check(self, voice_profile_id: UUID) -> None:
-        """Raises NotFound when there is no such profile."""
+    async def check(self, voice_profile_id: UUID | None) -> None:
+        """Looks a profile up, or the default one. Raises NotFound or ProfileUnavailable."""
 
 
 class Archive(Protocol):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import httpx
 
-from avatar_contract.errors import AvatarError, TtsUnavailable, VoiceNotLoaded
+from avatar_contract.errors import AvatarError, NotFound, TtsUnavailable, VoiceNotLoaded
 from avatar_contract.service import get_logger, trace
 from avatar_contract.speech import NOTICE_HEADER, SpeechRequest, SpokenNotice, VoicePut, pcm_rate
 from avatar_contract.wire import NoticeCode, TtsMode
@@ -20,6 +20,11 @@ from gateway.backends.protocols import ClauseRequest, SpeechStream
 log = get_logger(__name__)
 
 _SILENCE_TIMEOUT_S = 20.0
+
+_FELL_BACK = SpokenNotice(
+    code=NoticeCode.VOICE_FELL_BACK,
+    message="The chosen voice can't be had; the engine's own voice speaks.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +85,7 @@ class SpeechClient:
             response = await self._ask(address, body)
             if named and await _voice_is_missing(response):
                 await response.aclose()
-                etag = await self._put(address, named[0])
-                self._loaded[request.mode, *named] = etag
-                body.voice = self._name(request.mode, named)
+                notice = await self._load(address, request, named, body)
                 response = await self._ask(address, body)
             try:
                 await raise_problem(response, TtsUnavailable)
@@ -94,8 +97,8 @@ class SpeechClient:
         except httpx.HTTPError as cause:
             raise TtsUnavailable("The voice engine can't be reached, or broke off.") from cause
 
-    async def check(self, voice_profile_id: UUID) -> None:
-        """Raises NotFound when there is no such profile."""
+    async def check(self, voice_profile_id: UUID | None) -> None:
+        """Looks a profile up, or the default one. Raises NotFound or ProfileUnavailable."""
         await self._voices.etag(voice_profile_id)
 
     async def _voice_of(
@@ -108,8 +111,7 @@ class SpeechClient:
             log.warning("speech.voice_fell_back", code=error.code)
             if request.voice_profile_id is None:
                 return None, None
-            what = "The chosen voice can't be had; the engine's own voice speaks."
-            return None, SpokenNotice(code=NoticeCode.VOICE_FELL_BACK, message=what)
+            return None, _FELL_BACK
 
     def _name(self, mode: TtsMode, named: tuple[UUID, str] | None) -> str | None:
         if named is None:
@@ -125,6 +127,23 @@ class SpeechClient:
             timeout=httpx.Timeout(_SILENCE_TIMEOUT_S, connect=3, pool=3),
         )
         return await self._client.send(request, stream=True)
+
+    async def _load(
+        self,
+        address: SpeechAddress,
+        request: ClauseRequest,
+        named: tuple[UUID, str],
+        body: SpeechRequest,
+    ) -> SpokenNotice | None:
+        """Gives the engine the voice it lacks, and `body` its name there."""
+        try:
+            self._loaded[request.mode, *named] = await self._put(address, named[0])
+        except NotFound:
+            # Deleted since it was looked up.
+            body.voice = None
+            return _FELL_BACK
+        body.voice = self._name(request.mode, named)
+        return None
 
     async def _put(self, address: SpeechAddress, profile_id: UUID) -> str:
         reference = await self._voices.reference(profile_id)

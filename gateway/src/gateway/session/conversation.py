@@ -18,7 +18,7 @@ from typing import Any
 from avatar_contract.errors import AudioTimeout
 from gateway.session import answering, ending, hearing, overlap, typed
 from gateway.session import inputs as on
-from gateway.session.effects import Effect, SetTimer
+from gateway.session.effects import CheckVoice, Effect, SetTimer
 from gateway.session.state import Conversation
 
 
@@ -33,6 +33,7 @@ def step(c: Conversation, event: on.Input, now: float) -> list[Effect]:
 def start(c: Conversation, now: float) -> list[Effect]:
     """The session opened."""
     c.now = now
+    c.want(CheckVoice(None))
     c.rest()
     effects, c.effects = c.effects, []
     return effects

@@ -85,9 +85,12 @@ class LookUp:
 
 @dataclass(frozen=True, slots=True)
 class CheckVoice:
-    """See whether a voice profile exists; answered by VoiceMissing when it doesn't."""
+    """See whether a voice profile exists; answered by VoiceMissing when it doesn't.
 
-    voice_profile_id: UUID
+    None is the default voice: that is looked up so that the first clause need not wait for it.
+    """
+
+    voice_profile_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)

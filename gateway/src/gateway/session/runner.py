@@ -224,7 +224,10 @@ class SessionRunner:
         try:
             await self._engines.voice.check(effect.voice_profile_id)
         except AvatarError as error:
-            self.post(on.VoiceMissing(effect.voice_profile_id, error))
+            if effect.voice_profile_id is not None:
+                self.post(on.VoiceMissing(effect.voice_profile_id, error))
+            else:
+                log.warning("session.default_voice_unknown", code=error.code)
 
     async def _run_store(self, effect: do.Store) -> None:
         record = effect.record
