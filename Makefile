@@ -22,7 +22,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 16
 
 run: $(VENV)/.run web ## install, build and start everything; Ctrl-C stops it
-	@exec $(BIN)/avatar up
+	@exec $(BIN)/avatar up $(if $(PROFILE),--profile $(PROFILE))
 
 test: $(VENV)/.dev web ## every test: the web client's, then the rest
 	$(NPM) run --silent test

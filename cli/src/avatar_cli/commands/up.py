@@ -10,8 +10,9 @@ import typer
 
 from avatar_cli.commands.containers import up_in_containers
 from avatar_cli.home import Home, HomeTakenError, configured_port
-from avatar_cli.running import engines, logview, ports, ready
+from avatar_cli.running import engines, logview, ports, profiles, ready
 from avatar_cli.running.plan import Service, plan, to_start
+from avatar_cli.running.profiles import Chosen, MissingModelsError
 from avatar_cli.running.supervisor import Supervisor
 from avatar_cli.tongue import Tongue, of_locale
 from avatar_contract.health import Health
@@ -25,6 +26,9 @@ def up(
     containers: Annotated[
         bool, typer.Option("--compose", "--docker", help="In containers, with Postgres.")
     ] = False,
+    profile: Annotated[
+        str, typer.Option(envvar="AVATAR_PROFILE", help="Engines: embedded, or cpu (weights).")
+    ] = "embedded",
     overlay: Annotated[
         list[str] | None, typer.Option(help="With --compose: deploy/compose.NAME.yml too.")
     ] = None,
@@ -41,21 +45,25 @@ def up(
     home = Home.of_environment()
     try:
         port = configured_port()
+        chosen = profiles.choose(profile, os.environ, home.models)
         with home.locked():
-            raise typer.Exit(_run(home, port, tongue, began))
-    except ValueError as problem:
+            raise typer.Exit(_run(home, port, chosen, tongue, began))
+    except MissingModelsError as missing:
+        _fail(_models_missing(missing, tongue))
+    except (ValueError, profiles.UnknownProfileError) as problem:
         _fail(str(problem))
     except HomeTakenError as taken:
         _fail(_home_taken(taken, tongue))
 
 
-def _run(home: Home, port: int, tongue: Tongue, began: float) -> int:
+def _run(home: Home, port: int, way: Chosen, tongue: Tongue, began: float) -> int:
     if port and not ports.is_free(port):
         _fail(_port_taken(port, tongue))
-    parts = to_start(os.environ)
+    parts = to_start(way.environment)
     chosen = dict(zip([p.name for p in parts], ports.pick(len(parts)), strict=True))
     chosen["gateway"] = port or chosen["gateway"]
-    services = plan(os.environ, home.path, chosen, supervisor_tag(os.getpid()))
+    tag = supervisor_tag(os.getpid())
+    services = plan(way.environment, home.path, chosen, tag, way.model_server)
     files = logview.LogFiles(home.logs)
     home.write_ports(chosen)
 
@@ -124,6 +132,16 @@ def _home_taken(taken: HomeTakenError, tongue: Tongue) -> str:
         "AVATAR_HOME=./var2 AVATAR_PORT=8001 avatar up",
         f"已經有一份 AVATAR 使用 {taken.home}（行程 {taken.holder}）{address}。"
         "請先停止它，或給這一份自己的資料夾和埠號：AVATAR_HOME=./var2 AVATAR_PORT=8001 avatar up",
+    )
+
+
+def _models_missing(missing: MissingModelsError, tongue: Tongue) -> str:
+    names = ", ".join(f"{m.id} ({m.megabytes} MB)" for m in missing.models)
+    return tongue(
+        f"The profile {missing.profile} needs weights that are not here: {names}. Fetch them with: "
+        f"avatar models download {missing.profile}",
+        f"設定組合 {missing.profile} 需要的模型還沒有下載：{names}。"
+        f"下載：avatar models download {missing.profile}",
     )
 
 

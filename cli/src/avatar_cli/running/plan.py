@@ -1,7 +1,7 @@
 """Which services one copy consists of, and the environment that each starts with."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,7 +49,11 @@ def to_start(environment: Mapping[str, str]) -> list[Part]:
 
 
 def plan(
-    environment: Mapping[str, str], home: Path, ports: Mapping[str, int], supervisor: str
+    environment: Mapping[str, str],
+    home: Path,
+    ports: Mapping[str, int],
+    supervisor: str,
+    model_server: Callable[[int], tuple[str, ...]] | None = None,
 ) -> list[Service]:
     """The processes of one copy.
 
@@ -58,6 +62,7 @@ def plan(
         home: absolute path of AVATAR_HOME.
         ports: a port for every part of `to_start(environment)`, by name.
         supervisor: tag of the process whose end ends them all (`supervisor_tag`).
+        model_server: makes the command that is started in place of the demo responder.
     """
     shared = {
         **environment,
@@ -72,9 +77,17 @@ def plan(
     return [
         Service(
             name=part.name,
-            command=(sys.executable, "-m", part.module),
+            command=_command(part, ports[part.name], model_server),
             port=ports[part.name],
             environment={**shared, part.port_setting: str(ports[part.name])},
         )
         for part in parts
     ]
+
+
+def _command(
+    part: Part, port: int, model_server: Callable[[int], tuple[str, ...]] | None
+) -> tuple[str, ...]:
+    if part.name == "llm" and model_server is not None:
+        return model_server(port)
+    return (sys.executable, "-m", part.module)

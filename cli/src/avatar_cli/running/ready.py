@@ -19,9 +19,13 @@ def health_of(client: httpx.Client, url: str, timeout_s: float = 5.0) -> Health 
     """What a service says of itself; None while it doesn't answer."""
     try:
         answer = client.get(f"{url}/health", timeout=timeout_s)
-        return Health.model_validate_json(answer.content)
+        health = Health.model_validate_json(answer.content)
     except (httpx.TransportError, ValidationError):
         return None
+    if answer.status_code >= 500 and health.status in ("ok", "degraded"):
+        # llama.cpp says 503 and nothing of ours while it loads.
+        return health.model_copy(update={"status": "loading"})
+    return health
 
 
 def loading_of(health: Health | None) -> str:
