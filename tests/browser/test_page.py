@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import BrowserContext, WebSocketRoute, expect
 
@@ -13,6 +14,17 @@ ROUTES = ["/chat", "/voice-profiles", "/history", "/status", "/settings"]
 TURN_MS = 30_000
 
 Open = Callable[..., Any]
+Spoken = Callable[..., Any]
+
+
+def relay(context: BrowserContext, sockets: list[WebSocketRoute]) -> None:
+    """Put the page's sockets into `sockets`, so that a test can break them."""
+
+    def route(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    context.route_web_socket("**/ws/chat", route)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -28,14 +40,7 @@ def test_everybody_can_use_it(open_tab: Open, route: str, theme: str) -> None:
 def test_a_break_is_mended_and_nothing_typed_is_lost(open_tab: Open) -> None:
     sockets: list[WebSocketRoute] = []
 
-    def through(context: BrowserContext) -> None:
-        def route(socket: WebSocketRoute) -> None:
-            socket.connect_to_server()
-            sockets.append(socket)
-
-        context.route_web_socket("**/ws/chat", route)
-
-    tab = open_tab(prepare=through)
+    tab = open_tab(prepare=lambda context: relay(context, sockets))
     expect(tab.page.get_by_text("Ready", exact=True)).to_be_visible(timeout=TURN_MS)
     sockets[0].close(code=1012)
     expect(tab.page.get_by_text("Connection lost")).to_be_visible()
@@ -44,6 +49,61 @@ def test_a_break_is_mended_and_nothing_typed_is_lost(open_tab: Open) -> None:
     answer = tab.page.locator('[data-turn="1"] [data-answer]')
     expect(answer).to_contain_text("demo responder", timeout=TURN_MS)
     assert len(sockets) > 1
+
+
+def test_a_break_in_the_middle_of_a_word_loses_none(open_tab: Open, spoken: Spoken) -> None:
+    sockets: list[WebSocketRoute] = []
+    clip = spoken("homework")
+    tab = open_tab(microphone=clip, prepare=lambda context: relay(context, sockets))
+    expect(tab.page.get_by_text("Ready", exact=True)).to_be_visible(timeout=TURN_MS)
+    tab.page.get_by_role("button", name="Hold to talk").hover()
+    tab.page.mouse.down()
+    tab.page.wait_for_timeout(1200)
+    sockets[0].close(code=1012)
+    tab.page.wait_for_timeout(1000 * clip.seconds - 1200)
+    tab.page.mouse.up()
+    words = tab.page.locator("[data-said]")
+    expect(words).to_have_count(1)
+    expect(words).to_have_attribute("data-final", "true", timeout=TURN_MS)
+    expect(words).to_have_text("can you help me with my homework")
+    assert len(sockets) > 1
+
+
+def test_a_correction_is_answered_and_both_texts_are_kept(
+    open_tab: Open, spoken: Spoken, avatar_url: str
+) -> None:
+    clip = spoken("time")
+    tab = open_tab(microphone=clip)
+    expect(tab.page.get_by_text("Ready", exact=True)).to_be_visible(timeout=TURN_MS)
+    tab.page.get_by_role("button", name="Hold to talk").hover()
+    tab.page.mouse.down()
+    tab.page.wait_for_timeout(1000 * clip.seconds)
+    tab.page.mouse.up()
+    expect(tab.page.locator("[data-said]")).to_have_text("what time is it", timeout=TURN_MS)
+    tab.page.get_by_role("button", name="Correct what was understood").click()
+    tab.page.get_by_label("What you really said").fill("What is 30 plus 12?")
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.locator("[data-answer]")).to_contain_text("42", timeout=TURN_MS)
+    expect(tab.page.locator("[data-said]")).to_have_count(1)
+
+    def kept() -> tuple[Any, Any]:
+        listed = httpx.get(f"{avatar_url}/api/conversations").json()["items"]
+        view = httpx.get(f"{avatar_url}/api/conversation/{listed[0]['id']}").json()
+        turn = view["turns"][-1] if view["turns"] else {}
+        return turn.get("recognised_text"), turn.get("edited_text")
+
+    tab.until(lambda: kept() == ("what time is it", "What is 30 plus 12?"))
+
+
+def test_an_answer_is_played_again(open_tab: Open) -> None:
+    tab = open_tab()
+    tab.page.get_by_label("Type a message").fill("What time is it?")
+    tab.page.keyboard.press("Enter")
+    tab.page.get_by_role("button", name="Play the answer again").click(timeout=TURN_MS)
+    expect(tab.page.get_by_role("button", name="Stop playing")).to_be_visible()
+    expect(tab.page.get_by_role("button", name="Play the answer again")).to_be_visible(
+        timeout=TURN_MS
+    )
 
 
 def test_a_refused_microphone_is_explained(open_tab: Open) -> None:

@@ -154,6 +154,7 @@ export class WorkletPlayer implements Player {
   }
 
   #tellBlocked(): void {
-    this.#events.onBlocked(this.#context.state === "suspended");
+    const { state } = this.#context;
+    this.#events.onBlocked(state !== "running" && state !== "closed");
   }
 }

@@ -1,6 +1,6 @@
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { NavLink } from "react-router";
+import { NavLink, useLocation } from "react-router";
 import { useSettings } from "../state/context";
 import { isDark } from "../theme/theme";
 import { Icon } from "./Icon";
@@ -18,6 +18,7 @@ const PAGES = [
 export function Shell({ children }: { children: ReactNode }) {
   const { t } = useTranslation();
   const [open, setOpen] = useState(false);
+  const main = useFocusOnArrival();
   return (
     <div className={styles.shell}>
       <a className={styles.skip} href="#main">
@@ -50,11 +51,23 @@ export function Shell({ children }: { children: ReactNode }) {
           </button>
         </div>
       </header>
-      <main id="main" tabIndex={-1} className={styles.main}>
+      <main id="main" ref={main} tabIndex={-1} className={styles.main}>
         {children}
       </main>
     </div>
   );
+}
+
+/** On another page the keyboard and screen readers begin at its content, not where they were. */
+function useFocusOnArrival() {
+  const main = useRef<HTMLElement>(null);
+  const { pathname } = useLocation();
+  const was = useRef(pathname);
+  useEffect(() => {
+    if (was.current !== pathname) main.current?.focus({ preventScroll: true });
+    was.current = pathname;
+  }, [pathname]);
+  return main;
 }
 
 function Mark() {

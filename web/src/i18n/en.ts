@@ -17,7 +17,8 @@ export const en = {
   },
   greeting: {
     title: "Say something.",
-    body: "Hold the button or the space bar and speak. You will see your words as they are understood and hear an answer. Nothing you say leaves this network.",
+    body: "Hold the button or the space bar and speak. You will see your words as they are understood, and hear an answer.",
+    stays: "Nothing you say leaves this network.",
     try: "Or try one of these",
     examples: ["What time is it?", "What is 12 times 7?", "What are you?"],
   },
@@ -322,6 +323,7 @@ export const en = {
     seconds: "{{seconds}} s",
     quality: "Quality {{percent}} %",
   },
+  player: { play: "Play", pause: "Pause", place: "Place in the sound" },
   gate: {
     title: "AVATAR is locked",
     intro: "Its operator asks for an access key. It is kept as a cookie that pages can't read.",

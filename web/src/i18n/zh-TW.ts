@@ -19,7 +19,8 @@ export const zhTW: Words = {
   },
   greeting: {
     title: "請說，我在聽。",
-    body: "按住按鈕或空白鍵說話。您會看到聽懂的字句逐一出現，並聽到回答。您說的話不會離開這個網路。",
+    body: "按住按鈕或空白鍵說話。您會看到聽懂的字句逐一出現，並聽到回答。",
+    stays: "您說的話不會離開這個網路。",
     try: "也可以試試這幾句",
     examples: ["現在幾點？", "十二乘以七是多少？", "你是誰？"],
   },
@@ -276,6 +277,7 @@ export const zhTW: Words = {
     seconds: "{{seconds}} 秒",
     quality: "品質 {{percent}}%",
   },
+  player: { play: "播放", pause: "暫停", place: "播放位置" },
   gate: {
     title: "AVATAR 已上鎖",
     intro: "管理者要求輸入存取金鑰。金鑰會存成網頁無法讀取的 cookie。",

@@ -6,6 +6,7 @@ import { asApiError, type Resource, useResource } from "../../api/useResource";
 import { FailureNote } from "../../components/FailureNote";
 import { Icon } from "../../components/Icon";
 import { Loaded } from "../../components/Loaded";
+import { SoundPlayer } from "../../components/SoundPlayer";
 import type { ConversationView, TurnView } from "../../contract/generated";
 import { formatDate } from "../../i18n/format";
 import { prefixLength } from "../../state/ledger";
@@ -100,6 +101,7 @@ function Whole({ view, path, resource }: WholeProperties) {
 function StoredTurn({ turn }: { turn: TurnView }) {
   const { t } = useTranslation();
   const cut = turn.interrupted ? prefixLength(turn.ai_text, turn.heard_text) : turn.ai_text.length;
+  const audio = `/api/turn/${turn.turn_id}/audio`;
   const corrected = turn.edited_text && turn.recognised_text !== turn.edited_text;
   return (
     <li className={styles.turn}>
@@ -110,7 +112,11 @@ function StoredTurn({ turn }: { turn: TurnView }) {
           <p className="faint">{t("history.corrected", { text: turn.recognised_text })}</p>
         )}
         {turn.user_audio_ms != null && (
-          <Sound turn={turn} side="user" label={t("history.yourSound")} />
+          <SoundPlayer
+            url={`${audio}/user`}
+            label={t("history.yourSound")}
+            ms={turn.user_audio_ms}
+          />
         )}
       </div>
       <div className={styles.side}>
@@ -121,21 +127,10 @@ function StoredTurn({ turn }: { turn: TurnView }) {
         </p>
         {turn.interrupted && <p className="faint">{t("chat.heardTo")}</p>}
         {turn.error && <p className="faint">{t("history.failedTurn", { code: turn.error })}</p>}
-        {turn.ai_audio_ms != null && <Sound turn={turn} side="ai" label={t("history.itsSound")} />}
+        {turn.ai_audio_ms != null && (
+          <SoundPlayer url={`${audio}/ai`} label={t("history.itsSound")} ms={turn.ai_audio_ms} />
+        )}
       </div>
     </li>
-  );
-}
-
-function Sound({ turn, side, label }: { turn: TurnView; side: "user" | "ai"; label: string }) {
-  return (
-    // biome-ignore lint/a11y/useMediaCaption: the words are beside it
-    <audio
-      className={styles.sound}
-      controls
-      preload="none"
-      aria-label={label}
-      src={`/api/turn/${turn.turn_id}/audio/${side}`}
-    />
   );
 }
