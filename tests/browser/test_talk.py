@@ -161,3 +161,24 @@ def test_page_and_store_agree_on_what_was_heard(open_tab: Open, avatar_url: str)
     assert turn["interrupted"]
     assert turn["heard_text"].strip() == heard.strip()
     assert len(turn["heard_text"]) < len(turn["ai_text"])
+
+
+def test_hands_free_in_webm(open_tab: Open, spoken: Spoken) -> None:
+    clip = spoken("time", "sum", between_s=7)
+    settings = '{"processed": false, "locale": "en", "microphone": "webm"}'
+    tab = open_tab(microphone=clip, settings=settings)
+    idle(tab.page)
+    tab.page.get_by_role("switch", name="Hands-free").click()
+    assert understood(tab.page, 1) == "what time is it"
+    assert understood(tab.page, 2) == "what is two plus two"
+
+
+def test_speaking_over_the_answer_stops_it(open_tab: Open, spoken: Spoken) -> None:
+    clip = spoken("story", "weather", between_s=4)
+    tab = open_tab(microphone=clip)
+    idle(tab.page)
+    tab.page.get_by_role("switch", name="Hands-free").click()
+    assert understood(tab.page, 1) == "tell me a story"
+    assert understood(tab.page, 2) == "what is the weather like today"
+    expect(tab.page.locator('[data-turn="1"] [data-interrupted]')).to_be_visible(timeout=TURN_MS)
+    expect(answered(tab.page, 2)).to_contain_text("look that up", timeout=TURN_MS)
