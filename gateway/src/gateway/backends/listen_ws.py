@@ -55,10 +55,19 @@ class ListenClient:
                     self._uri.port,
                     ssl=tls,
                 )
-                await socket.opened
+                await _handshake(socket)
         except (OSError, TimeoutError) as cause:
             raise SttUnavailable("The speech recogniser can't be reached.") from cause
         return socket
+
+
+async def _handshake(socket: ListenSocket) -> None:
+    """Waits for it; a socket that was given up in the middle belongs to nobody and is closed."""
+    try:
+        await socket.opened
+    except BaseException:
+        socket.close()
+        raise
 
 
 class ListenSocket(asyncio.Protocol):
