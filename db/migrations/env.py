@@ -1,13 +1,12 @@
-"""Alembic's environment. The connection is handed in by ``profile_service.migrate``, which holds
-the transaction; ``alembic -c db/alembic.ini …`` by hand goes through the same function."""
+"""Alembic's environment. `profile_service.migrate` hands in the connection, in a transaction.
 
-import asyncio
+The tables are all that is known here of the service: where the database is, and how two that start
+at once wait for each other, is its business.
+"""
 
 from alembic import context
 from sqlalchemy import Connection
 
-from profile_service.database import create_engine
-from profile_service.settings import Settings
 from profile_service.tables import metadata
 
 
@@ -22,17 +21,7 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
-async def run_by_hand() -> None:
-    engine = create_engine(Settings().resolved_database_url())
-    try:
-        async with engine.begin() as connection:
-            await connection.run_sync(run)
-    finally:
-        await engine.dispose()
-
-
 handed_in: Connection | None = context.config.attributes.get("connection")
 if handed_in is None:
-    asyncio.run(run_by_hand())
-else:
-    run(handed_in)
+    raise SystemExit("Migrate with `python -m profile_service.migrate`, not with alembic itself.")
+run(handed_in)

@@ -4,14 +4,14 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.types import Message, Receive
 
-from avatar_contract.errors import BadMessage, PayloadTooLarge
+from avatar_contract.errors import BadMessage, PayloadTooLarge, Problem
 from avatar_contract.records import DEFAULT_OWNER, OWNER_HEADER
 from profile_service.conversations import Conversations
 from profile_service.settings import MIB, Settings
@@ -23,6 +23,13 @@ from profile_service.voices import Voices
 M = TypeVar("M", bound=BaseModel)
 
 _DRAINED = 32 * MIB
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Problem, "description": "What is wrong with the request, as RFC 9457 says it"},
+    "5XX": {"model": Problem, "description": "What failed, and whether a retry may help"},
+}
+"""What every route may answer besides."""
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from starlette.responses import StreamingResponse
 
 from avatar_contract.records import ConversationPage, ConversationView, Deleted, TitleChange
 from profile_service import export
-from profile_service.api.common import Owner, PartsOf
+from profile_service.api.common import PROBLEMS, Owner, PartsOf
 
-router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
+router = APIRouter(prefix="/v1/conversations", tags=["conversations"], responses=PROBLEMS)
 
 ExportFormat = Literal["json", "md", "zip"]
 

@@ -6,11 +6,19 @@ from fastapi import APIRouter, Request, Response
 
 from avatar_contract.records import Deleted, Side, TurnRecord, TurnView
 from profile_service.api import ranges
-from profile_service.api.common import Owner, PartsOf, file_of, model_of, multipart, text_of
+from profile_service.api.common import (
+    PROBLEMS,
+    Owner,
+    PartsOf,
+    file_of,
+    model_of,
+    multipart,
+    text_of,
+)
 from profile_service.settings import MIB
 from profile_service.turns import Wavs
 
-router = APIRouter(prefix="/v1/turns", tags=["turns"])
+router = APIRouter(prefix="/v1/turns", tags=["turns"], responses=PROBLEMS)
 
 _FORM = {
     "requestBody": {

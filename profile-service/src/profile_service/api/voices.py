@@ -17,6 +17,7 @@ from avatar_contract.records import (
 )
 from profile_service.api import ranges
 from profile_service.api.common import (
+    PROBLEMS,
     Owner,
     PartsOf,
     explain,
@@ -29,7 +30,7 @@ from profile_service.api.common import (
 from profile_service.settings import MIB
 from profile_service.voices import Upload
 
-router = APIRouter(prefix="/v1/voice-profiles", tags=["voices"])
+router = APIRouter(prefix="/v1/voice-profiles", tags=["voices"], responses=PROBLEMS)
 
 _FIELDS: dict[str, Any] = {
     "file": {"type": "string", "format": "binary", "description": "wav mp3 m4a flac ogg webm"},
