@@ -1,7 +1,9 @@
 """A real service on a real port, and speech to feed it."""
 
 import asyncio
+import importlib.util
 import json
+import sys
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -153,3 +155,17 @@ async def serve() -> AsyncIterator[Serve]:
 async def stt(serve: Serve) -> Running:
     """The embedded recogniser."""
     return await serve(workers=2)
+
+
+@pytest.fixture(scope="session")
+def studios():
+    """The module `studio`: marked tones, and a recogniser that reads the marks."""
+    spec = importlib.util.spec_from_file_location(
+        "stt_studio", Path(__file__).with_name("studio.py")
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["stt_studio"] = module
+    spec.loader.exec_module(module)
+    return module

@@ -43,6 +43,8 @@ def likelihood(text: str) -> float:
         return UNSURE
     if _half_a_number(said):
         return _HARDLY
+    if said[-1].isdigit() and _HAN.search(said):
+        return _LIKELY
     return _chinese(said) if _HAN.match(said[-1]) else _english(said)
 
 
