@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import pytest_asyncio
 import soxr
 import uvicorn
 from fastapi import FastAPI
@@ -66,6 +67,15 @@ def serve(settings: Callable[..., TtsSettings]) -> Serve:
         return served(build_app(settings(**changes), backend))
 
     return make
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """A service that the tests of a module share."""
+    home = tmp_path_factory.mktemp("home")
+    settings = TtsSettings.model_validate({"home": home, "workers": 1, "port": 1})
+    async with served(build_app(settings)) as shared:
+        yield shared
 
 
 @pytest.fixture

@@ -5,8 +5,10 @@ import pytest
 
 from tts_service.clauses import clauses
 from tts_service.devices import Gpu, choose
+from tts_service.espeak.measure import measure
 from tts_service.polish import cleaned, pcm, without_silence
 from tts_service.stretch import Stretcher
+from tts_service.voices import VoiceSample, VoiceStore
 
 RATE = 24_000
 
@@ -103,3 +105,32 @@ def test_a_stretched_stream_keeps_its_pitch():
     assert len(slow) / len(sound) == pytest.approx(2.0, rel=0.05)
     spectrum = np.abs(np.fft.rfft(slow))
     assert np.argmax(spectrum) * RATE / len(slow) == pytest.approx(220, rel=0.02)
+
+
+@pytest.mark.parametrize("f0", [80.0, 120.0, 200.0, 300.0])
+def test_measured_pitch_is_the_pulse_rate(voiced_wav, f0):
+    pcm = voiced_wav(f0)[44:]
+    assert measure(np.frombuffer(pcm, np.int16), 16_000).pitch == pytest.approx(f0, rel=0.01)
+
+
+def test_measured_spacing_is_the_tubes(voiced_wav):
+    pcm = voiced_wav(110.0, formants=(550, 1650, 2750, 3850))[44:]
+    assert measure(np.frombuffer(pcm, np.int16), 16_000).spacing == pytest.approx(1100, rel=0.03)
+
+
+def _sample(voice_id: str, size: int = 10) -> VoiceSample:
+    return VoiceSample(voice_id, "e", b"x" * size, "")
+
+
+def test_the_store_pushes_out_the_least_recently_used():
+    store = VoiceStore(max_voices=2, max_bytes=1000)
+    assert store.put(_sample("a")) + store.put(_sample("b")) == []
+    store.find("a@e")
+    assert store.put(_sample("c")) == ["b"]
+    assert [voice.id for voice in store.all()] == ["a", "c"]
+
+
+def test_the_store_is_bounded_in_bytes():
+    store = VoiceStore(max_voices=9, max_bytes=25)
+    pushed = [store.put(_sample(name)) for name in "abc"]
+    assert pushed == [[], [], ["a"]]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from tts_service.espeak.effect import VoiceEffects
@@ -24,6 +25,7 @@ VOICES = {"en": "en-us+klatt4", "zh": "cmn"}
 
 _SWITCH_PAUSE_S = 0.06
 _SILENT = 90
+_PIECE_MS = 200
 _SAME_SPEED = 0.01
 _NOTHING = np.zeros(0, np.int16)
 _WARM = {"en": "Ready.", "zh": "好。"}
@@ -119,9 +121,12 @@ class Smoother:
         self._stretch = None if abs(stretch - 1) < _SAME_SPEED else Stretcher(stretch, rate)
         self._resample = soxr.ResampleStream(rate, SPEECH_RATE, 1, dtype="int16", quality="MQ")
         self._sink = sink
+        self._rate = rate
         self._keep = int(rate * _SWITCH_PAUSE_S)
         self._quiet = _NOTHING
         """The silence at the end of what came, held back until more sound follows."""
+        self._least = 0
+        self._ready: list[npt.NDArray[np.int16]] = []
 
     def put(self, pcm: bytes) -> bool:
         """Takes espeak's samples; False when nobody listens."""
@@ -129,15 +134,23 @@ class Smoother:
         loud = np.flatnonzero(np.abs(samples) > _SILENT)
         end = int(loud[-1]) + 1 if loud.size else 0
         self._quiet = samples[end:]
-        return self._send(samples[:end]) if end else not self._sink.stopped()
+        self._ready.append(samples[:end])
+        if sum(part.size for part in self._ready) <= self._least:
+            return not self._sink.stopped()
+        return self._send()
 
     def end_run(self, *, last: bool) -> None:
         """The voice changes, or the utterance is over."""
         quiet = self._quiet if last else self._quiet[: self._keep]
         self._quiet = _NOTHING
-        self._send(quiet, last=last)
+        self._ready.append(quiet)
+        self._send(last=last)
 
-    def _send(self, samples: np.ndarray, *, last: bool = False) -> bool:
+    def _send(self, *, last: bool = False) -> bool:
+        """The first sound at once; then in larger pieces, which cost the house less to carry."""
+        samples = np.concatenate((_NOTHING, *self._ready))
+        self._ready.clear()
+        self._least = self._rate * _PIECE_MS // 1000
         if self._stretch is not None:
             samples = self._stretch.put(samples, last=last)
         return self._sink.write(self._resample.resample_chunk(samples, last=last).tobytes())

@@ -293,6 +293,8 @@ class Worker:
         self.on_idle(self)
 
     def _end(self, cause: Exception) -> None:
+        if not self.alive:
+            return  # it was told to
         self.alive = False
         self._writer.close()
         if self._process.returncode is None:
