@@ -14,10 +14,11 @@ from typing import Any
 import av
 import av.error
 import numpy as np
+from numpy.typing import NDArray
 
 from avatar_contract.errors import AvatarError, BadAudio, Internal
 from gateway.edge.decode.base import DecodeLimits, Meter, require_bytes
-from gateway.edge.decode.pcm import Resampler, mono_from_float
+from gateway.edge.decode.pcm import FloatResampler
 from gateway.edge.decode.workers import DecodeWorkers
 
 
@@ -209,7 +210,7 @@ class ContainerDecoder:
             file.stopped()
 
     def _decode(self, file: GrowingFile) -> None:
-        resampler: Resampler | None = None
+        resampler: FloatResampler | None = None
         opened: Any = av.open(file, mode="r", format=self._kind.demuxer, metadata_errors="ignore")
         with opened as container:
             streams = container.streams.audio
@@ -218,7 +219,7 @@ class ContainerDecoder:
             for frame in container.decode(streams[0]):
                 if self._closed:
                     return
-                resampler = resampler or Resampler(frame.sample_rate)
+                resampler = resampler or FloatResampler(frame.sample_rate)
                 self._put(resampler.push(_mono(frame)))
         if resampler is not None:
             self._put(resampler.flush())
@@ -230,6 +231,9 @@ class ContainerDecoder:
                 self._out.append(pcm)
 
 
-def _mono(frame: av.AudioFrame) -> np.ndarray[Any, np.dtype[np.int16]]:
-    """(channels, samples) of libav's planar float to mono int16."""
-    return mono_from_float(frame.to_ndarray().astype(np.float32, copy=False).T)
+def _mono(frame: av.AudioFrame) -> NDArray[np.float32]:
+    """(samples,) of an Opus frame, which libav gives as planar float (channels, samples)."""
+    planes = np.asarray(frame.to_ndarray(), np.float32)
+    if len(planes) == 1:
+        return planes[0]
+    return np.asarray(planes.mean(axis=0), np.float32)

@@ -36,6 +36,24 @@ class Resampler:
         return self.push(np.zeros(0, np.int16), last=True)
 
 
+class FloatResampler:
+    """Mono float32 in -1..1 to house audio; rounds after resampling, when there is less of it."""
+
+    def __init__(self, rate: int) -> None:
+        self._stream = soxr.ResampleStream(rate, HOUSE_RATE, 1, dtype="float32", quality="HQ")
+
+    def push(self, mono: NDArray[np.float32], *, last: bool = False) -> bytes:
+        """Resample `mono` (samples,)."""
+        scaled = self._stream.resample_chunk(mono, last=last) * np.float32(32768.0)
+        np.rint(scaled, out=scaled)
+        np.clip(scaled, -32768, 32767, out=scaled)
+        return bytes(scaled.astype("<i2").tobytes())
+
+    def flush(self) -> bytes:
+        """The filter's tail, when the input is over."""
+        return self.push(np.zeros(0, np.float32), last=True)
+
+
 def mono_from_s16(data: bytes, channels: int) -> NDArray[np.int16]:
     """Mean over interleaved s16le channels."""
     samples = np.frombuffer(data, "<i2")
