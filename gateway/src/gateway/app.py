@@ -144,6 +144,7 @@ def _sessions(
             max_text_chars=s.max_text_chars,
         ),
         instructions=s.instructions,
+        vocabulary=s.vocabulary,
         token_budget=s.token_budget,
     )
     return SessionFactory(
@@ -156,6 +157,7 @@ def _sessions(
         busy=lambda: model.in_flight >= s.llm_busy_requests,
         figures=figures.take,
         notices=_notices(watch),
+        loading=watch.loading,
     )
 
 

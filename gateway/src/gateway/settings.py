@@ -69,6 +69,9 @@ class Settings(ServiceSettings):
     instructions: str = ""
     """What the model is told about its task; empty: AVATAR's own words."""
 
+    vocabulary: str = Field("", max_length=2000)
+    """Names and jargon that are likely to be said: the recogniser is told to expect them."""
+
     token_budget: int = Field(3000, ge=200)
     """Tokens of instructions, earlier turns and question together."""
 

@@ -17,8 +17,9 @@ from avatar_contract.errors import NotFound, TtsUnavailable, VoiceNotLoaded
 from avatar_contract.service import problem_response
 from avatar_contract.speech import pcm_media_type
 from avatar_contract.wire import NoticeCode
-from gateway.backends.protocols import ClauseRequest
-from gateway.backends.tts_http import Reference, SpeechAddress, SpeechClient
+from gateway.backends.protocols import ClauseRequest, OwnVoice
+from gateway.backends.tts_http import SpeechAddress, SpeechClient
+from gateway.backends.voices import Reference
 
 PROFILE = UUID(int=5)
 
@@ -26,8 +27,9 @@ PROFILE = UUID(int=5)
 class Book:
     """A profile's voice; `gone` when it was deleted."""
 
-    def __init__(self, *, gone: bool = False) -> None:
+    def __init__(self, *, gone: bool = False, gone_since: bool = False) -> None:
         self.gone = gone
+        self.gone_since = gone_since
 
     async def etag(self, profile_id: UUID | None) -> tuple[UUID, str] | None:
         if self.gone:
@@ -35,7 +37,9 @@ class Book:
         return (profile_id, "ours") if profile_id else None
 
     async def reference(self, profile_id: UUID) -> Reference:
-        return Reference("ours", b"RIFF", "her words")
+        if self.gone_since:
+            raise NotFound("no such voice")
+        return Reference(b"RIFF", "her words")
 
 
 class Engine:
@@ -49,6 +53,7 @@ class Engine:
         self.app = FastAPI()
         self.app.post("/v1/audio/speech")(self.speak)
         self.app.put("/v1/voices/{voice_id}")(self.put)
+        self.app.delete("/v1/voices/{voice_id}")(self.delete)
 
     async def speak(self, request: Request) -> Response:
         asked = await request.json()
@@ -69,6 +74,9 @@ class Engine:
     async def put(self, voice_id: str) -> dict[str, str]:
         self.loaded.add(f"{voice_id}@theirs")
         return {"etag": "theirs"}
+
+    async def delete(self, voice_id: str) -> None:
+        self.loaded.discard(f"{voice_id}@theirs")
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
@@ -107,13 +115,27 @@ async def test_a_missing_voice_is_put_once_and_known_from_then_on(http) -> None:
     assert engine.voices == [f"{PROFILE}@ours", f"{PROFILE}@theirs", f"{PROFILE}@theirs"]
 
 
-async def test_a_voice_that_is_gone_does_not_silence_the_assistant(http) -> None:
+@pytest.mark.parametrize("book", [Book(gone=True), Book(gone_since=True)])
+async def test_a_voice_that_is_gone_does_not_silence_the_assistant(http, book: Book) -> None:
     async with Engine().serving() as url:
-        speaker = client(http, url, Book(gone=True))
+        speaker = client(http, url, book)
         async with speaker.speak(clause(PROFILE)) as stream:
             assert stream.notice
             assert stream.notice.code is NoticeCode.VOICE_FELL_BACK
             assert [piece async for piece in stream.pieces]
+
+
+async def test_the_persons_own_voice_is_put_and_taken_back(http) -> None:
+    engine = Engine()
+    own = OwnVoice(PROFILE, "1", bytes(64000), "what I said")
+    async with engine.serving() as url:
+        speaker = client(http, url)
+        async with speaker.speak(ClauseRequest("hello", "fast", "en", None, own)) as stream:
+            assert [piece async for piece in stream.pieces]
+        assert engine.loaded == {f"{PROFILE}@theirs"}
+        await speaker.forget(PROFILE)
+        await speaker.forget(UUID(int=6))
+    assert engine.loaded == set()
 
 
 async def test_leaving_cancels_the_request(http) -> None:

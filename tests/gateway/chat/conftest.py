@@ -126,6 +126,8 @@ class Voice:
     """A quarter of a second of sound a clause."""
 
     mode: str = "fine"
+    forgotten: list[UUID] = field(default_factory=list)
+    own: list[protocols.OwnVoice | None] = field(default_factory=list)
     running: int = 0
 
     @asynccontextmanager
@@ -133,6 +135,7 @@ class Voice:
         self, request: protocols.ClauseRequest
     ) -> AsyncIterator[protocols.SpeechStream]:
         self.running += 1
+        self.own.append(request.own_voice)
         try:
             yield protocols.SpeechStream(RATE, None, self._pieces())
         finally:
@@ -151,6 +154,9 @@ class Voice:
     async def check(self, voice_profile_id: UUID | None) -> None:
         if voice_profile_id is not None:
             raise NotFound("There is no such voice profile.")
+
+    async def forget(self, voice_id: UUID) -> None:
+        self.forgotten.append(voice_id)
 
 
 @dataclass

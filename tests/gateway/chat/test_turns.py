@@ -104,6 +104,7 @@ async def test_interrupt_flushes_and_ends_the_turn(stack, chat) -> None:
     done = await chat.until("turn_done")
     assert done["interrupted"]
     assert len(done["heard_text"]) < 40
+    stack.model.answer_text = "Yes."
     await chat.full_turn()
 
 
@@ -119,14 +120,16 @@ async def test_an_edit_answers_the_corrected_words(stack, chat) -> None:
     assert (record.recognised_text, record.edited_text) == ("hello there", "hello dear")
 
 
-async def test_the_one_too_many_is_told_and_closed(stack) -> None:
-    stack.factory.admission.max_sessions = 1
-    async with stack.client(), stack.client(read_session=False) as second:
-        refusal = await second.next()
-        assert (refusal["type"], refusal["code"]) == ("error", "SERVER_FULL")
-        assert refusal["retryable"]
-        await second.socket.wait_closed()
-        assert second.socket.close_code == 1013
+async def test_an_answer_in_the_persons_own_voice(stack) -> None:
+    async with stack.client() as chat:
+        await chat.say(2.0)
+        await chat.until("turn_done")
+        assert not any(stack.voice.own)
+        await chat.send(type="configure", self_clone=True)
+        await chat.say(2.0)
+        await chat.until("turn_done")
+        own = stack.voice.own[-1]
+        assert own.text == "hello there"
+        assert len(own.pcm) == 2 * 2 * 16000
     await stack.settled()
-    async with stack.client() as third:
-        await third.full_turn()
+    assert stack.voice.forgotten == [own.voice_id]

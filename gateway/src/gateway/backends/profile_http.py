@@ -21,7 +21,7 @@ from avatar_contract.records import (
 )
 from avatar_contract.service import get_logger, trace
 from gateway.backends.http import bearer, raise_problem
-from gateway.backends.tts_http import Reference
+from gateway.backends.voices import Reference
 
 log = get_logger(__name__)
 
@@ -119,7 +119,7 @@ class ProfileClient:
         """The recording of a profile. Raises NotFound or ProfileUnavailable."""
         profile = await self._profile(profile_id)
         audio = await self._get(f"/v1/voice-profiles/{profile_id}/audio")
-        return Reference(profile.etag, audio.content, profile.reference_text)
+        return Reference(audio.content, profile.reference_text)
 
     async def _default_voice(self) -> tuple[UUID, str] | None:
         page = await self._get("/v1/voice-profiles")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from avatar_contract.chat import ChatMessage
@@ -55,6 +55,17 @@ class Model(Protocol):
         """Pieces as they are written. Raises LlmUnavailable; closing it cancels the request."""
 
 
+class OwnVoice(NamedTuple):
+    """What a person said, as the reference for an answer in their own voice."""
+
+    voice_id: UUID
+    """The session's."""
+    etag: str
+    pcm: bytes
+    """16 kHz mono."""
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class ClauseRequest:
     """A clause to be spoken."""
@@ -63,6 +74,8 @@ class ClauseRequest:
     mode: TtsMode
     language: str | None
     voice_profile_id: UUID | None
+    own_voice: OwnVoice | None = None
+    """Speaks when there is no profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +96,9 @@ class Voice(Protocol):
 
     async def check(self, voice_profile_id: UUID | None) -> None:
         """Looks a profile up, or the default one. Raises NotFound or ProfileUnavailable."""
+
+    async def forget(self, voice_id: UUID) -> None:
+        """Takes a person's own voice back from the engines. Raises TtsUnavailable."""
 
 
 class Archive(Protocol):

@@ -5,45 +5,27 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
 from uuid import UUID
 
 import httpx
 
-from avatar_contract.errors import AvatarError, NotFound, TtsUnavailable, VoiceNotLoaded
+from avatar_contract.errors import (
+    AvatarError,
+    BadAudio,
+    NotFound,
+    TtsUnavailable,
+    VoiceNotLoaded,
+)
 from avatar_contract.service import get_logger, trace
 from avatar_contract.speech import NOTICE_HEADER, SpeechRequest, SpokenNotice, VoicePut, pcm_rate
-from avatar_contract.wire import NoticeCode, TtsMode
+from avatar_contract.wire import TtsMode
 from gateway.backends.http import bearer, raise_problem
 from gateway.backends.protocols import ClauseRequest, SpeechStream
+from gateway.backends.voices import FELL_BACK, Chosen, VoiceBook, choose, reference
 
 log = get_logger(__name__)
 
 _SILENCE_TIMEOUT_S = 20.0
-
-_FELL_BACK = SpokenNotice(
-    code=NoticeCode.VOICE_FELL_BACK,
-    message="The chosen voice can't be had; the engine's own voice speaks.",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A voice profile as an engine needs it."""
-
-    etag: str
-    wav: bytes
-    text: str
-
-
-class VoiceBook(Protocol):
-    """Where voices come from."""
-
-    async def etag(self, profile_id: UUID | None) -> tuple[UUID, str] | None:
-        """The id and etag of a profile, or of the default one; None where there is none."""
-
-    async def reference(self, profile_id: UUID) -> Reference:
-        """The recording of a profile. Raises NotFound or ProfileUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +55,19 @@ class SpeechClient:
     async def speak(self, request: ClauseRequest) -> AsyncIterator[SpeechStream]:
         """Leaving the context cancels the request. Raises TtsUnavailable."""
         address = self._addresses[request.mode]
-        named, notice = await self._voice_of(request)
+        chosen, notice = await choose(self._voices, request)
         body = SpeechRequest(
             input=request.text,
-            voice=self._name(request.mode, named),
+            voice=self._name(request.mode, chosen),
             response_format="pcm",
             language=request.language,
             mode=request.mode,
         )
         try:
             response = await self._ask(address, body)
-            if named and await _voice_is_missing(response):
+            if chosen and await _voice_is_missing(response):
                 await response.aclose()
-                notice = await self._load(address, request, named, body)
+                notice = await self._load(address, request.mode, chosen, body)
                 response = await self._ask(address, body)
             try:
                 await raise_problem(response, TtsUnavailable)
@@ -101,22 +83,25 @@ class SpeechClient:
         """Looks a profile up, or the default one. Raises NotFound or ProfileUnavailable."""
         await self._voices.etag(voice_profile_id)
 
-    async def _voice_of(
-        self, request: ClauseRequest
-    ) -> tuple[tuple[UUID, str] | None, SpokenNotice | None]:
-        """The voice's id and etag. A voice that is gone must not silence the assistant."""
-        try:
-            return await self._voices.etag(request.voice_profile_id), None
-        except AvatarError as error:
-            log.warning("speech.voice_fell_back", code=error.code)
-            if request.voice_profile_id is None:
-                return None, None
-            return None, _FELL_BACK
+    async def forget(self, voice_id: UUID) -> None:
+        """Takes a person's own voice back from the engines that were given it."""
+        given = {mode for mode, known, _ in self._loaded if known == voice_id}
+        self._loaded = {key: etag for key, etag in self._loaded.items() if key[1] != voice_id}
+        for mode in given:
+            address = self._addresses[mode]
+            try:
+                await self._client.delete(
+                    f"{address.url.rstrip('/')}/v1/voices/{voice_id}",
+                    headers=bearer(address.api_key) | trace.headers(),
+                )
+            except httpx.HTTPError as cause:
+                raise TtsUnavailable("A voice could not be taken back from its engine.") from cause
 
-    def _name(self, mode: TtsMode, named: tuple[UUID, str] | None) -> str | None:
-        if named is None:
+    def _name(self, mode: TtsMode, chosen: Chosen | None) -> str | None:
+        if chosen is None:
             return None
-        return f"{named[0]}@{self._loaded.get((mode, *named), named[1])}"
+        etag = self._loaded.get((mode, chosen.voice_id, chosen.etag), chosen.etag)
+        return f"{chosen.voice_id}@{etag}"
 
     async def _ask(self, address: SpeechAddress, body: SpeechRequest) -> httpx.Response:
         request = self._client.build_request(
@@ -129,28 +114,26 @@ class SpeechClient:
         return await self._client.send(request, stream=True)
 
     async def _load(
-        self,
-        address: SpeechAddress,
-        request: ClauseRequest,
-        named: tuple[UUID, str],
-        body: SpeechRequest,
+        self, address: SpeechAddress, mode: TtsMode, chosen: Chosen, body: SpeechRequest
     ) -> SpokenNotice | None:
         """Gives the engine the voice it lacks, and `body` its name there."""
         try:
-            self._loaded[request.mode, *named] = await self._put(address, named[0])
-        except NotFound:
-            # Deleted since it was looked up.
+            etag = await self._put(address, chosen)
+        except (NotFound, BadAudio) as error:
+            # Deleted since it was looked up, or not good enough for this engine.
+            log.warning("speech.voice_fell_back", code=error.code)
             body.voice = None
-            return _FELL_BACK
-        body.voice = self._name(request.mode, named)
+            return FELL_BACK
+        self._loaded[mode, chosen.voice_id, chosen.etag] = etag
+        body.voice = self._name(mode, chosen)
         return None
 
-    async def _put(self, address: SpeechAddress, profile_id: UUID) -> str:
-        reference = await self._voices.reference(profile_id)
+    async def _put(self, address: SpeechAddress, chosen: Chosen) -> str:
+        wav, text = await reference(self._voices, chosen)
         response = await self._client.put(
-            f"{address.url.rstrip('/')}/v1/voices/{profile_id}",
-            files={"file": ("reference.wav", reference.wav, "audio/wav")},
-            data={"reference_text": reference.text},
+            f"{address.url.rstrip('/')}/v1/voices/{chosen.voice_id}",
+            files={"file": ("reference.wav", wav, "audio/wav")},
+            data={"reference_text": text},
             headers=bearer(address.api_key) | trace.headers(),
             timeout=httpx.Timeout(60, connect=3),
         )

@@ -84,6 +84,18 @@ class ServiceWatch:
             whole = "loading" if not states else "failed"
         return Health.model_validate({"status": whole, "parts": self._found})
 
+    def loading(self) -> float | None:
+        """How far the needed models are loaded, 0 to 1; None when none is loading."""
+        waited_for = [
+            health
+            for name, health in self._found.items()
+            if name not in OPTIONAL and health.status == "loading"
+        ]
+        if not waited_for:
+            return None
+        progress = [model.progress or 0.0 for health in waited_for for model in health.models]
+        return min(progress, default=0.0)
+
     def engines(self) -> Engines:
         """The engine of each stage, as far as it is known."""
         return Engines(

@@ -39,6 +39,14 @@ class ChatEncoder:
             )
         )
 
+    def queued(self, position: int) -> Frame:
+        """The place in the waiting queue."""
+        return self._text(wire.Status(state=wire.State.QUEUED, position=position))
+
+    def loading(self, progress: float) -> Frame:
+        """The engines are not ready yet."""
+        return self._text(wire.Status(state=wire.State.LOADING, progress=progress))
+
     def encode(self, output: out.Output) -> list[Frame]:
         """The frames that say `output`."""
         return self._ENCODE[type(output)](self, output)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -28,7 +30,7 @@ _OUTBOX_BYTES = 16 * 2**20
 """What a client may leave unread before it counts as gone."""
 
 _SLOW_CLIENT = 1008
-_GOING_AWAY = 1001
+_LOADING_EVERY_S = 1.0
 
 
 class Outbox:
@@ -49,13 +51,27 @@ class Outbox:
         self.overflowed = self.overflowed or self._bytes > _OUTBOX_BYTES
         self._ready.set()
 
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[None]:
+        """Writes meanwhile."""
+        task = asyncio.ensure_future(self.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
     async def run(self) -> None:
         """Writes until cancelled, the client is gone, or it reads too slowly."""
-        while not self.overflowed:
-            await self._ready.wait()
-            self._ready.clear()
-            await self._write_all()
-        await self._socket.close(_SLOW_CLIENT, "this client reads too slowly")
+        try:
+            while not self.overflowed:
+                await self._ready.wait()
+                self._ready.clear()
+                await self._write_all()
+            await self._socket.close(_SLOW_CLIENT, "this client reads too slowly")
+        except (WebSocketDisconnect, RuntimeError):
+            # How Starlette says that the socket closed before this frame; the reader knows too.
+            log.debug("session.unsent", frames=len(self._frames))
 
     async def _write_all(self) -> None:
         while self._frames and not self.overflowed:
@@ -71,25 +87,35 @@ async def serve_chat(socket: WebSocket, sessions: SessionFactory) -> None:
     """Serves one client until its socket closes."""
     await socket.accept(subprotocol=_subprotocol(socket))
     session_id = sessions.new_id()
+    session = sessions.open(session_id)
+    c = session.conversation
+    encoder = ChatEncoder(lambda: c.config)
     outbox = Outbox(socket)
+
+    def queued(position: int) -> None:
+        outbox.put([encoder.queued(position)])
+
     try:
-        slot = sessions.admission.try_enter(str(session_id))
+        async with outbox.writing():
+            slot = await sessions.admission.enter(str(session_id), queued)
     except AvatarError as full:
-        encoder = ChatEncoder(lambda: sessions.default_config)
         await socket.send_text(str(encoder.error(full)))
         await socket.close(CLOSE_CODE, full.code)
         return
     try:
-        await _converse(socket, sessions, sessions.open(session_id), outbox)
+        await _converse(socket, sessions, session, encoder, outbox)
     finally:
         slot.release()
 
 
 async def _converse(
-    socket: WebSocket, sessions: SessionFactory, session: LiveSession, outbox: Outbox
+    socket: WebSocket,
+    sessions: SessionFactory,
+    session: LiveSession,
+    encoder: ChatEncoder,
+    outbox: Outbox,
 ) -> None:
     c = session.conversation
-    encoder = ChatEncoder(lambda: c.config)
 
     def tell(output: out.Output) -> None:
         outbox.put(encoder.encode(output))
@@ -99,16 +125,15 @@ async def _converse(
     outbox.put([encoder.session(c.session_id, token, c.limits, sessions.engines_info())])
     for notice in sessions.notices:
         tell(notice)
-    session.start()
     log.info("session.opened", session_id=str(c.session_id))
     loops = [
         asyncio.ensure_future(outbox.run()),
-        asyncio.ensure_future(_read(socket, session)),
+        asyncio.ensure_future(_serve(socket, sessions, session, encoder, outbox)),
     ]
     try:
         done, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
         for loop in done:
-            _raise_unless_gone(loop)
+            loop.result()
     finally:
         for loop in loops:
             loop.cancel()
@@ -117,10 +142,19 @@ async def _converse(
         log.info("session.closed", session_id=str(c.session_id), turns=c.next_number - 1)
 
 
-def _raise_unless_gone(loop: asyncio.Future[None]) -> None:
-    error = loop.exception()
-    if error is not None and not isinstance(error, (WebSocketDisconnect, RuntimeError)):
-        raise error
+async def _serve(
+    socket: WebSocket,
+    sessions: SessionFactory,
+    session: LiveSession,
+    encoder: ChatEncoder,
+    outbox: Outbox,
+) -> None:
+    """Waits for the engines, then takes what the client says."""
+    while (progress := sessions.loading()) is not None:
+        outbox.put([encoder.loading(progress)])
+        await asyncio.sleep(_LOADING_EVERY_S)
+    session.start()
+    await _read(socket, session)
 
 
 async def _read(socket: WebSocket, session: LiveSession) -> None:

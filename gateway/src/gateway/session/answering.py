@@ -225,7 +225,13 @@ def _ask_ahead(c: Conversation, turn: Turn, reply: Reply) -> None:
         language = None if config.language == "auto" else config.language
         c.want(
             do.Speak(
-                reply.key, index, clause.text, config.tts_mode, language, config.voice_profile_id
+                reply.key,
+                index,
+                clause.text,
+                config.tts_mode,
+                language,
+                config.voice_profile_id,
+                c.own_voice if config.self_clone else None,
             )
         )
 

@@ -18,7 +18,7 @@ from typing import Any
 from avatar_contract.errors import AudioTimeout
 from gateway.session import answering, ending, hearing, overlap, typed
 from gateway.session import inputs as on
-from gateway.session.effects import CheckVoice, Effect, SetTimer
+from gateway.session.effects import CheckVoice, Effect, ForgetVoice, SetTimer
 from gateway.session.state import Conversation
 
 
@@ -67,6 +67,8 @@ def _on_gone(c: Conversation, _: on.ClientGone) -> None:
     if c.utterance is not None:
         hearing.discard_utterance(c)
     ending.leave_open(c)
+    if c.own_voice is not None:
+        c.want(ForgetVoice(c.session_id))
 
 
 _HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {

@@ -9,6 +9,7 @@ from avatar_contract.chat import ChatMessage
 from avatar_contract.listen import ListenCommand
 from avatar_contract.records import TurnRecord
 from avatar_contract.wire import TtsMode
+from gateway.backends.protocols import OwnVoice
 from gateway.session.inputs import ReplyKey
 from gateway.session.outputs import Output
 
@@ -54,6 +55,7 @@ class Speak:
     mode: TtsMode
     language: str | None
     voice_profile_id: UUID | None
+    own_voice: OwnVoice | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,13 @@ class CheckVoice:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetVoice:
+    """Take the person's own voice back from the engines."""
+
+    voice_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
     """Write the turn; answered by Stored or StoreFailed."""
 
@@ -115,5 +124,6 @@ Effect = (
     | StopTimer
     | LookUp
     | CheckVoice
+    | ForgetVoice
     | Store
 )

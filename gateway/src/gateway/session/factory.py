@@ -18,7 +18,6 @@ from gateway.edge.decode.base import DecodeLimits
 from gateway.edge.limits import UtteranceLimits, UtteranceMeter
 from gateway.session import effects as do
 from gateway.session import outputs as out
-from gateway.session.config import SessionConfig
 from gateway.session.echo import is_echo
 from gateway.session.intake import Intake
 from gateway.session.memory import Memory
@@ -35,6 +34,7 @@ class SessionSettings:
     limits: Limits = field(default_factory=Limits)
     policy: Policy = field(default_factory=Policy)
     instructions: str = ""
+    vocabulary: str = ""
     token_budget: int = 3000
     """Tokens of instructions, memory and question."""
 
@@ -107,6 +107,7 @@ class SessionFactory:
         busy: Callable[[], bool],
         figures: Callable[..., None],
         notices: list[out.NoticeGiven],
+        loading: Callable[[], float | None] = lambda: None,
     ) -> None:
         self.engines = engines
         self.settings = settings
@@ -117,10 +118,10 @@ class SessionFactory:
         self._busy = busy
         self.figures = figures
         """Takes the timings of each turn."""
+        self.loading = loading
+        """How far the engines are loaded, 0 to 1; None when they are ready."""
         self.notices = notices
         """What every client is told when it connects."""
-
-    default_config = SessionConfig()
 
     @staticmethod
     def new_id() -> UUID:
@@ -142,6 +143,7 @@ class SessionFactory:
             tools=tools,
             memory=Memory(self.settings.token_budget),
             instructions=self.settings.instructions,
+            vocabulary=self.settings.vocabulary,
             limits=self.settings.limits,
             policy=self.settings.policy,
         )

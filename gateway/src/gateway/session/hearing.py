@@ -15,6 +15,7 @@ from avatar_contract.errors import (
     SttUnavailable,
 )
 from avatar_contract.wire import State
+from gateway.backends.protocols import OwnVoice
 from gateway.session import effects as do
 from gateway.session import inputs as on
 from gateway.session import outputs as out
@@ -25,6 +26,8 @@ from gateway.session.state import Conversation, Phase, Turn, Utterance
 from gateway.text.words import is_murmur, same_words
 
 _SAME_UTTERANCE_MS = 1000.0
+_OWN_VOICE_MIN_MS, _OWN_VOICE_MAX_MS = 1500.0, 12_000.0
+"""Shorter says too little of a voice; engines take no longer references."""
 
 # --- the client's side ----------------------------------------------------------------------
 
@@ -32,7 +35,7 @@ _SAME_UTTERANCE_MS = 1000.0
 def on_configured(c: Conversation, event: on.Configured) -> None:
     """What it changes holds from the next turn on."""
     c.config = c.config.changed(event.change)
-    c.want(do.Listen(c.config.listen(prompt="")))
+    c.want(do.Listen(c.config.listen(c.vocabulary)))
     if event.change.voice_profile_id is not None:
         c.want(do.CheckVoice(event.change.voice_profile_id))
     if c.utterance is None:
@@ -183,7 +186,10 @@ def _take_final(
         announce(c, utterance, turn)
     turn.recognised = utterance.words
     turn.language = report.language
-    turn.user_pcm = c.tape.cut(utterance.from_ms, until) if turn.config.store_audio else None
+    pcm = c.tape.cut(utterance.from_ms, until)
+    turn.user_pcm = pcm if turn.config.store_audio else None
+    if turn.config.self_clone:
+        keep_own_voice(c, pcm, utterance.words)
     text = utterance.words
     c.emit(out.Transcribed(turn.ref, text, len(text), True, report.language))
     guess, utterance.guess = utterance.guess, None
@@ -263,6 +269,13 @@ def accept(c: Conversation, utterance: Utterance) -> Turn:
     if utterance.phase is Phase.ENDING:
         turn.mark("speech_end", utterance.spoken_until or c.now)
     return turn
+
+
+def keep_own_voice(c: Conversation, pcm: bytes, text: str) -> None:
+    """Keeps the recording as the person's own voice, when it is the best so far."""
+    known = pcm_ms(len(c.own_voice.pcm)) if c.own_voice else _OWN_VOICE_MIN_MS
+    if known < pcm_ms(len(pcm)) <= _OWN_VOICE_MAX_MS:
+        c.own_voice = OwnVoice(c.session_id, str(len(pcm)), pcm, text)
 
 
 def announce(c: Conversation, utterance: Utterance, turn: Turn) -> None:

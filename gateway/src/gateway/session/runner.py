@@ -144,6 +144,9 @@ class SessionRunner:
     def _check_voice(self, effect: do.CheckVoice) -> None:
         self._task(self._run_check_voice(effect))
 
+    def _forget_voice(self, effect: do.ForgetVoice) -> None:
+        self._task(self._run_forget_voice(effect))
+
     def _store(self, effect: do.Store) -> None:
         self._task(self._run_store(effect))
 
@@ -158,6 +161,7 @@ class SessionRunner:
         do.StopTimer: _stop_timer,
         do.LookUp: _look_up,
         do.CheckVoice: _check_voice,
+        do.ForgetVoice: _forget_voice,
         do.Store: _store,
     }
 
@@ -197,7 +201,13 @@ class SessionRunner:
 
     async def _run_voice(self, effect: do.Speak) -> None:
         key, clause = effect.key, effect.clause
-        request = ClauseRequest(effect.text, effect.mode, effect.language, effect.voice_profile_id)
+        request = ClauseRequest(
+            effect.text,
+            effect.mode,
+            effect.language,
+            effect.voice_profile_id,
+            effect.own_voice,
+        )
         try:
             async with self._engines.voice.speak(request) as stream:
                 notice = (stream.notice.code, stream.notice.message) if stream.notice else None
@@ -228,6 +238,12 @@ class SessionRunner:
                 self.post(on.VoiceMissing(effect.voice_profile_id, error))
             else:
                 log.warning("session.default_voice_unknown", code=error.code)
+
+    async def _run_forget_voice(self, effect: do.ForgetVoice) -> None:
+        try:
+            await self._engines.voice.forget(effect.voice_id)
+        except AvatarError as error:
+            log.error("session.own_voice_not_forgotten", exc=error)
 
     async def _run_store(self, effect: do.Store) -> None:
         record = effect.record
@@ -270,7 +286,7 @@ class SessionRunner:
 
     def _connect(self) -> None:
         self._c.tape.restart()
-        self._unsent = [self._c.config.listen(prompt="")]
+        self._unsent = [self._c.config.listen(self._c.vocabulary)]
         self._connecting = asyncio.ensure_future(self._open_listener())
 
     async def _open_listener(self) -> None:

@@ -12,6 +12,7 @@ from avatar_contract.ids import turn_id as make_turn_id
 from avatar_contract.listen import Final
 from avatar_contract.records import TurnView
 from avatar_contract.wire import Limits, State
+from gateway.backends.protocols import OwnVoice
 from gateway.session import effects as do
 from gateway.session import outputs as out
 from gateway.session.config import SessionConfig
@@ -191,6 +192,8 @@ class Conversation:
     memory: Memory
     instructions: str
     """The operator's, for the model."""
+    vocabulary: str = ""
+    """Names and jargon that are likely to be said, for the recogniser."""
     limits: Limits = field(default_factory=Limits)
     policy: Policy = field(default_factory=Policy)
     config: SessionConfig = field(default_factory=SessionConfig)
@@ -208,6 +211,8 @@ class Conversation:
     """What `audio_start` said of the next utterance."""
     finished: dict[UUID, TurnView] = field(default_factory=dict)
     """Recent turns by utterance id."""
+    own_voice: OwnVoice | None = None
+    """The best recording of the person so far, when they allowed answers in their own voice."""
     dropping: UUID | None = None
     """An utterance that was answered before, or failed: the rest of its sound is dropped."""
     free_mode: bool = False
