@@ -1,7 +1,10 @@
 """`avatar doctor`: what it says of machines good and bad."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,3 +75,22 @@ def test_command(language: str, tmp_path: Path) -> None:
     assert "localhost" in result.output
     found = json.loads(CliRunner().invoke(app, ["doctor", "--json"], env=environment).stdout)
     assert {"system", "python", "engines", "port", "microphone"} <= {f["subject"] for f in found}
+
+
+def test_it_runs_without_the_signals_and_locks_of_unix(tmp_path: Path) -> None:
+    """Windows itself is not supported, and doctor is what says so."""
+    code = (
+        "import sys, signal; sys.modules['fcntl'] = None; del signal.SIGHUP\n"
+        "import platform; platform.system = lambda: 'Windows'\n"
+        "from avatar_cli.main import app; app(['doctor'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "AVATAR_LANG": "en", "AVATAR_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "wsl --install" in done.stdout

@@ -41,6 +41,8 @@ def ask(*said: str) -> str:
         ("thank you", "welcome"),
         ("謝謝你", "不客氣"),
         ("can you hear me", "hear you"),
+        ("stop", "All right."),
+        ("停", "好的。"),
         ("今天天氣如何", "查不到"),
         ("what is the capital of france", "what is the capital of france"),
         ("法國的首都是哪裡", "法國的首都是哪裡"),

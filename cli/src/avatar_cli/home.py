@@ -1,7 +1,6 @@
 """Where one copy of AVATAR keeps what it writes, and the lock that keeps a second copy out."""
 
 import contextlib
-import fcntl
 import json
 import os
 import time
@@ -71,6 +70,8 @@ class Home:
 
     def holder(self) -> int | None:
         """The process of the copy that runs here; None when none does."""
+        import fcntl  # not on Windows, where doctor still has to say so
+
         try:
             with (self.run / "avatar.lock").open("r") as file:
                 fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -104,6 +105,8 @@ class Home:
 
 
 def _acquire(descriptor: int, home: Home, deadline: float) -> None:
+    import fcntl  # not on Windows, where doctor still has to say so
+
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

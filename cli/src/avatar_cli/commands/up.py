@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import httpx
 import typer
@@ -13,8 +13,10 @@ from avatar_cli.home import Home, HomeTakenError, configured_port
 from avatar_cli.running import engines, logview, ports, profiles, ready
 from avatar_cli.running.plan import Service, plan, to_start
 from avatar_cli.running.profiles import Chosen, MissingModelsError
-from avatar_cli.running.supervisor import Supervisor
 from avatar_cli.tongue import Tongue, of_locale
+
+if TYPE_CHECKING:
+    from avatar_cli.running.supervisor import Supervisor
 from avatar_contract.health import Health
 from avatar_contract.service import supervisor_tag
 
@@ -57,6 +59,9 @@ def up(
 
 
 def _run(home: Home, port: int, way: Chosen, tongue: Tongue, began: float) -> int:
+    # Signals that Windows doesn't have; doctor still has to run there to say so.
+    from avatar_cli.running.supervisor import Supervisor
+
     if port and not ports.is_free(port):
         _fail(_port_taken(port, tongue))
     parts = to_start(way.environment)
@@ -67,7 +72,7 @@ def _run(home: Home, port: int, way: Chosen, tongue: Tongue, began: float) -> in
     files = logview.LogFiles(home.logs)
     home.write_ports(chosen)
 
-    def watch(supervisor: Supervisor) -> None:
+    def watch(supervisor: "Supervisor") -> None:
         _announce(supervisor, services, home, tongue, began)
 
     supervisor = Supervisor(services, files, when_started=watch)
@@ -79,7 +84,7 @@ def _run(home: Home, port: int, way: Chosen, tongue: Tongue, began: float) -> in
 
 
 def _announce(
-    supervisor: Supervisor, services: list[Service], home: Home, tongue: Tongue, began: float
+    supervisor: "Supervisor", services: list[Service], home: Home, tongue: Tongue, began: float
 ) -> None:
     def waiting(late: Mapping[str, Health | None]) -> None:
         words = [f"{n} {ready.loading_of(h)}".strip() for n, h in late.items()]
@@ -96,7 +101,7 @@ def _announce(
     )
 
 
-def _farewell(supervisor: Supervisor, home: Home, tongue: Tongue) -> int:
+def _farewell(supervisor: "Supervisor", home: Home, tongue: Tongue) -> int:
     name = supervisor.died
     if name is None:
         typer.echo(tongue("AVATAR has stopped.", "AVATAR 已停止。"))
@@ -118,7 +123,7 @@ def _farewell(supervisor: Supervisor, home: Home, tongue: Tongue) -> int:
     return EXIT_DIED
 
 
-def _fail(text: str) -> None:
+def _fail(text: str) -> NoReturn:
     typer.echo(text, err=True)
     raise typer.Exit(EXIT_CANNOT_START)
 

@@ -1,5 +1,6 @@
 """What the engines of a running copy can and can't do, in words."""
 
+from avatar_cli.models import catalogue
 from avatar_cli.tongue import Tongue
 from avatar_contract.health import Health
 from avatar_contract.wire.common import EngineInfo
@@ -65,11 +66,17 @@ def banner(url: str, seconds: float, where: str, health: Health, tongue: Tongue)
         *lines(health, tongue),
     ]
     if embedded(health):
-        text.append(
-            tongue(
-                "  These engines ship with AVATAR and are modest. `avatar models list` names the "
-                "real ones with their sizes.",
-                "  以上是隨附的簡易引擎。`avatar models list` 列出真正的引擎和下載大小。",
-            )
-        )
+        text.append("  " + _real_ones(tongue))
     return "\n".join(text)
+
+
+def _real_ones(tongue: Tongue) -> str:
+    """The command, with its size, that brings engines that know both languages."""
+    known = catalogue.load()
+    size = sum(model.megabytes for model in known.resolve(["cpu"])) / 1000
+    return tongue(
+        f"These engines ship with AVATAR and are modest. Real ones: `avatar models download cpu` "
+        f"({size:.1f} GB), then `avatar up --profile cpu`.",
+        f"以上是隨附的簡易引擎。真正的引擎：`avatar models download cpu`（{size:.1f} GB），"
+        "再執行 `avatar up --profile cpu`。",
+    )

@@ -19,6 +19,11 @@ _BYE = re.compile(
     r"^(?:ok |okay )?(?:good ?bye|bye|see you|good night)\b|再見|再见|掰掰|拜拜|下次見"
     r"|下次见|^晚安$"
 )
+_ACKNOWLEDGED = re.compile(
+    r"^(?:(?:please )?stop(?: it| talking| please)?|ok|okay|all right|alright|fine|never mind|quiet"
+    r"|be quiet|yes|no|停|停止|別說了|别说了|不要說了|不要说了|夠了|够了|好|好的|好了|安靜|安静"
+    r"|不用了|沒關係|没关系|是|對|对|嗯)$"
+)
 _HEARING = re.compile(
     r"\bcan you hear me\b|\bdo you hear me\b|\bare you there\b|聽得到|听得到|聽得見|听得见"
     r"|你在嗎|你在吗|有聽到"
@@ -52,6 +57,8 @@ def answer(plain_text: str, language: Language) -> str | None:
             if zh
             else "I am fine, thank you. I am only a demo, but everything is running."
         )
+    if _ACKNOWLEDGED.search(plain_text):
+        return "好的。" if zh else "All right."
     if _THANKS.search(plain_text):
         return "不客氣。" if zh else "You're welcome."
     if _BYE.search(plain_text):
