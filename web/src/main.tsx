@@ -7,6 +7,7 @@ import "./theme/tokens.css";
 import "./theme/base.css";
 import { App } from "./App";
 import { getJson } from "./api/client";
+import { browserSource } from "./audio/source";
 import { documentLanguage, startWords } from "./i18n";
 import { chatAddress } from "./protocol/chatSocket";
 import { Chat } from "./state/chat";
@@ -29,6 +30,7 @@ async function start(root: HTMLElement): Promise<void> {
   watchSystemTheme(dress);
   const chat = new Chat(settings, {
     connect: () => new WebSocket(chatAddress(location)),
+    source: browserSource,
     newId,
     now: () => Date.now(),
     // A 401 here locks the page (api/client); anything else is shown by the link's own state.

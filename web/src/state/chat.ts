@@ -1,4 +1,5 @@
 import { WorkletPlayer } from "../audio/player";
+import type { SpeechSource } from "../audio/source";
 import type { ClientMessage, ServerMessage } from "../contract/generated";
 import { ChatSocket, type SocketLike } from "../protocol/chatSocket";
 import { IDLE_LINK, type Link } from "../protocol/linkMachine";
@@ -25,6 +26,7 @@ export interface Levels {
 /** What the conversation needs from outside; tests put in their own. */
 export interface ChatOutside {
   connect(): SocketLike;
+  readonly source: SpeechSource;
   newId(): string;
   now(): number;
   /** The socket could not be opened: find out whether a key is wanted (a socket can't say so). */
@@ -71,6 +73,7 @@ export class Chat {
         },
       },
       settings.get,
+      outside.source,
     );
     settings.watch(() => this.#reconfigure());
   }
@@ -184,6 +187,7 @@ export class Chat {
 
   #receive(message: ServerMessage): void {
     this.#apply(message);
+    if (message.type === "error" && message.code === "BAD_AUDIO") this.speech.unreadable();
     if (message.type === "audio_response") this.#sound.takeMessage(message);
     if (message.type === "playback_control") this.#sound.control(message);
   }

@@ -1,8 +1,8 @@
-import type { MicrophoneProblem } from "../audio/microphone";
-import { type Capture, captureFrames, MicrophoneError, openMicrophone } from "../audio/microphone";
-import { canRecord, recordPieces } from "../audio/recorder";
+import { type Capture, MicrophoneError, type MicrophoneProblem } from "../audio/microphone";
+import type { MicrophoneFormat, SpeechSource } from "../audio/source";
 import type { ClientMessage } from "../contract/generated";
 import { toBase64 } from "../protocol/binary";
+import { RecentSpeech } from "./recentSpeech";
 import type { Settings } from "./settings";
 import { Store } from "./store";
 import { samplesOf, type Utterance } from "./utterance";
@@ -13,7 +13,7 @@ export interface Microphone {
   problem: MicrophoneProblem | null;
 }
 
-/** Where speech goes; the socket, or a test's list. */
+/** Where speech goes; the socket, or a test's list. Both say whether there was anybody to hear. */
 export interface SpeechLine {
   send(message: ClientMessage): boolean;
   sendAudio(piece: ArrayBuffer): boolean;
@@ -33,12 +33,17 @@ const TAIL_MS = 140;
 /** How long the microphone stays open for the next utterance. */
 const LINGER_MS = 20_000;
 
-/** Samples of a WebM piece can't be counted without decoding it; its time is taken instead. */
-const WEBM_SAMPLES = 1600;
+/**
+ * What a 100 ms piece of WebM counts for. Its samples can't be told without decoding it, and the
+ * server counts them at 48 kHz: too many is harmless, with too few the next PCM would be dropped as
+ * heard already.
+ */
+const WEBM_SAMPLES = 6000;
 
 /** Takes the microphone, and sends what it hears: an utterance at a time, or all the time. */
 export class Speech {
   readonly microphone = new Store<Microphone>({ phase: "off", problem: null });
+  readonly #recent = new RecentSpeech();
   #stream: MediaStream | null = null;
   #capture: Capture | null = null;
   #linger: ReturnType<typeof setTimeout> | undefined;
@@ -51,6 +56,7 @@ export class Speech {
     private readonly line: SpeechLine,
     private readonly events: SpeechEvents,
     private readonly settings: () => Settings,
+    private readonly source: SpeechSource,
   ) {}
 
   /** The last utterance, for sending it again. */
@@ -92,17 +98,25 @@ export class Speech {
   async stopStreaming(): Promise<void> {
     if (!this.#streaming) return;
     this.#streaming = false;
+    this.#recent.forget();
     if (this.microphone.get().phase === "opening") return this.#abandon();
     await this.#closeCapture();
     this.#show("off");
     this.#release();
   }
 
-  /** A conversation opened: in a fresh one samples are counted from 0. */
+  /** A conversation opened, a fresh one or the one from before: what it can't have goes again. */
   reconnected(fresh: boolean): void {
     if (fresh) this.#sample = 0;
-    if (this.#streaming && this.#sample > 0)
-      this.line.send({ type: "audio_start", sample: this.#sample });
+    if (!this.#streaming) return;
+    if (this.#format === "webm") void this.#newContainer();
+    else if (fresh) this.#sendUnheard();
+    else this.#sendRecent();
+  }
+
+  /** The server could not read the container: hands-free needs another, from its first byte. */
+  unreadable(): void {
+    if (this.#streaming && this.#format === "webm") void this.#newContainer();
   }
 
   /** Send `utterance` again whole, as `key`; in the same conversation what is there is dropped. */
@@ -123,13 +137,20 @@ export class Speech {
     this.#release();
   }
 
+  /** What is sent: what was chosen, where the browser can make it. */
+  get #format(): MicrophoneFormat {
+    const { microphone } = this.settings();
+    return this.source.can(microphone) ? microphone : "pcm";
+  }
+
   async #open(onPiece: (piece: ArrayBuffer) => void): Promise<boolean> {
     const wanted = ++this.#wanted;
     this.#show("opening");
     clearTimeout(this.#linger);
     try {
-      this.#stream ??= await openMicrophone(this.settings().processed);
-      const capture = await this.#start(this.#stream, onPiece);
+      this.#stream ??= await this.source.open(this.settings().processed);
+      const { onLevel } = this.events;
+      const capture = await this.source.capture(this.#stream, this.#format, onPiece, onLevel);
       if (wanted !== this.#wanted) {
         await capture.stop();
         return false;
@@ -141,17 +162,6 @@ export class Speech {
     }
     this.#show("on");
     return true;
-  }
-
-  async #start(stream: MediaStream, onPiece: (piece: ArrayBuffer) => void): Promise<Capture> {
-    const { onLevel } = this.events;
-    if (this.settings().microphone === "webm" && canRecord()) {
-      return recordPieces(stream, onPiece, onLevel);
-    }
-    return captureFrames(stream, (frame) => {
-      onLevel(frame.level);
-      onPiece(frame.pcm);
-    });
   }
 
   #add(utterance: Utterance, piece: ArrayBuffer): void {
@@ -168,24 +178,44 @@ export class Speech {
 
   #forward(piece: ArrayBuffer): void {
     if (!this.#streaming) return;
+    const sent = this.#transmit(piece, null);
+    if (this.#format === "pcm") this.#recent.add(this.#sample, piece, sent);
     this.#count(piece);
-    this.#transmit(piece, null);
+  }
+
+  #sendRecent(): void {
+    const recent = this.#recent.all();
+    this.line.send({ type: "audio_start", sample: recent?.sample ?? this.#sample });
+    for (const piece of recent?.pieces ?? []) this.#transmit(piece, null);
+  }
+
+  #sendUnheard(): void {
+    for (const piece of this.#recent.takeUnsent()) this.#forward(piece);
+  }
+
+  async #newContainer(): Promise<void> {
+    const stream = this.#stream;
+    if (!stream) return;
+    await this.#closeCapture();
+    if (!this.#streaming || this.#stream !== stream) return;
+    await this.#open((piece) => this.#forward(piece));
   }
 
   #count(piece: ArrayBuffer): void {
-    this.#sample += this.settings().microphone === "webm" ? WEBM_SAMPLES : samplesOf(piece);
+    this.#sample += this.#format === "webm" ? WEBM_SAMPLES : samplesOf(piece);
   }
 
-  #transmit(piece: ArrayBuffer, key: string | null): void {
-    const { transport, microphone } = this.settings();
-    if (transport === "binary") {
-      this.line.sendAudio(piece);
-      return;
-    }
-    const codec = microphone === "webm" ? "webm_opus" : "pcm_s16le";
-    const sr = microphone === "webm" ? 48_000 : 16_000;
-    const message = { type: "audio_chunk", data: toBase64(piece), ts: performance.now() } as const;
-    this.line.send({ ...message, sr, codec, ...(key ? { utterance_id: key } : {}) });
+  #transmit(piece: ArrayBuffer, key: string | null): boolean {
+    if (this.settings().transport === "binary") return this.line.sendAudio(piece);
+    const webm = this.#format === "webm";
+    return this.line.send({
+      type: "audio_chunk",
+      ...(key ? { utterance_id: key } : {}),
+      data: toBase64(piece),
+      ts: performance.now(),
+      sr: webm ? 48_000 : 16_000,
+      codec: webm ? "webm_opus" : "pcm_s16le",
+    });
   }
 
   #finishUtterance(): void {

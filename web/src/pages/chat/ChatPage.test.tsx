@@ -5,6 +5,7 @@ import userEvent from "@testing-library/user-event";
 import { I18nextProvider } from "react-i18next";
 import { MemoryRouter } from "react-router";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { browserSource } from "../../audio/source";
 import { startWords } from "../../i18n";
 import { Chat } from "../../state/chat";
 import { ServicesProvider } from "../../state/context";
@@ -24,6 +25,7 @@ async function open(locale: Locale = "en") {
       sockets.push(new FakeSocket());
       return sockets.at(-1) as FakeSocket;
     },
+    source: browserSource,
     newId: () => `u${++ids}`,
     now: () => 0,
     onRefused: () => undefined,

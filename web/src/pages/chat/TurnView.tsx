@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { memo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { FailureNote } from "../../components/FailureNote";
 import { Icon } from "../../components/Icon";
@@ -10,8 +10,13 @@ import { ReplayButton } from "./ReplayButton";
 import { Timings } from "./Timings";
 import styles from "./TurnView.module.css";
 
-/** One exchange: what a person said, and what was answered. */
-export function TurnView({ turn, last }: { turn: Turn; last: boolean }) {
+interface Properties {
+  turn: Turn;
+  last: boolean;
+}
+
+/** One exchange: what a person said, and what was answered. Old ones aren't drawn again. */
+export const TurnView = memo(function TurnView({ turn, last }: Properties) {
   const chat = useChat();
   return (
     <li className={styles.turn} data-turn={turn.turnNumber ?? ""}>
@@ -25,7 +30,7 @@ export function TurnView({ turn, last }: { turn: Turn; last: boolean }) {
       )}
     </li>
   );
-}
+});
 
 function canRetry(turn: Turn, keptKey: string | undefined): boolean {
   return turn.failure?.retryable === true && (turn.userText !== "" || keptKey === turn.key);
