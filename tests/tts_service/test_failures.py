@@ -90,6 +90,22 @@ async def test_a_stall_in_the_middle_cuts_the_answer_and_the_next_one_works(serv
     assert again.status_code == 200
 
 
+async def test_deleting_a_voice_while_it_speaks_lets_the_clause_end(serve, odd, voiced_wav):
+    files = {"file": ("a.wav", voiced_wav(), "audio/wav")}
+    async with serve(odd(has_voices=True)) as client:
+        put = await client.put("/v1/voices/a", files=files, data={"reference_text": "x"})
+        body = _body("endless", voice=f"a@{put.json()['etag']}")
+        async with client.stream("POST", "/v1/audio/speech", json=body) as answer:
+            sound = answer.aiter_raw()
+            await anext(sound)
+            deleted = await client.delete("/v1/voices/a")
+            for _ in range(100):
+                assert await anext(sound)
+        gone = await client.post("/v1/audio/speech", json=body)
+    assert deleted.status_code == 204
+    assert gone.json()["code"] == "VOICE_NOT_LOADED"
+
+
 async def test_the_openai_engine_speaks_through_another_server(serve):
     async with serve() as upstream:
         url = f"{upstream.base_url}/v1".replace("//v1", "/v1")

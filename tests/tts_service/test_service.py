@@ -7,6 +7,7 @@ import av
 import httpx
 import numpy as np
 import pytest
+from openai import AsyncOpenAI
 
 from avatar_contract.audio import read_wav
 
@@ -134,6 +135,17 @@ async def test_health_tells_the_engine_and_its_real_time_factor(client):
     assert health["engine"]["name"] == "espeak-ng"
     assert 0 < health["models"][0]["real_time_factor"] < 0.5
     assert health["load"]["workers"] == 1
+
+
+async def test_the_official_sdk_speaks(client):
+    url = f"{str(client.base_url).rstrip('/')}/v1"
+    async with AsyncOpenAI(base_url=url, api_key="none") as sdk:
+        models = [model.id async for model in sdk.models.list()]
+        speech = await sdk.audio.speech.create(
+            model="tts-1", voice="alloy", input="Good morning.", response_format="wav", speed=1.5
+        )
+    assert models == ["espeak-ng"]
+    assert read_wav(speech.content)[1] == 24_000
 
 
 async def test_many_at_once_share_the_workers(serve):

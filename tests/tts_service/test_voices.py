@@ -134,6 +134,12 @@ async def test_stereo_at_8_khz_is_taken(client, voiced_wav):
     assert _speaker(answer.content).pitch == pytest.approx(150, rel=0.08)
 
 
+@pytest.mark.parametrize("voice_id", ["a b", "聲音", "a@b", "x" * 65, "a\u202eb"])
+async def test_odd_names_are_bad_messages(client, voiced_wav, voice_id):
+    answer = await _put(client, voice_id, voiced_wav(seconds=1.5))
+    assert (answer.status_code, answer.json()["code"]) == (422, "BAD_MESSAGE")
+
+
 async def test_a_put_that_is_no_form_is_a_bad_message(client):
     bare = await client.put("/v1/voices/x", content=b"RIFF")
     text = await client.put("/v1/voices/x", data={"file": "a text", "reference_text": "x"})

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, Field, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -73,6 +73,7 @@ def _speaker(request: Request) -> Speaker:
 
 
 Heart = Annotated[Speaker, Depends(_speaker)]
+VoiceId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
 async def _bytes(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
@@ -140,7 +141,7 @@ async def voices(speaker: Heart) -> Voices:
 
 
 @router.put("/voices/{voice_id}")
-async def put_voice(request: Request, voice_id: str, speaker: Heart) -> VoicePut:
+async def put_voice(request: Request, voice_id: VoiceId, speaker: Heart) -> VoicePut:
     """A reference (multipart: `file`, a 16-bit PCM wav, and `reference_text`, its words)."""
     body = _bytes(request, speaker.max_reference_bytes + _FORM_SLACK_BYTES)
     try:
@@ -158,7 +159,7 @@ async def put_voice(request: Request, voice_id: str, speaker: Heart) -> VoicePut
 
 
 @router.delete("/voices/{voice_id}", status_code=204)
-async def delete_voice(voice_id: str, speaker: Heart) -> None:
+async def delete_voice(voice_id: VoiceId, speaker: Heart) -> None:
     """Forgets a voice, here and in the engine's processes."""
     speaker.drop_voice(voice_id)
 

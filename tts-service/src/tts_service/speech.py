@@ -91,7 +91,7 @@ class Speaker:
         notice = self.backend.notice(utterance, voice) or (_SKIPPED if ready.skipped else None)
         return Speech(
             media_type=coding.media_type,
-            label=self.backend.label(utterance, voice),
+            label=self.backend.label(utterance, voice) if ready.runs else "none",
             notice=notice,
             chunks=self._encoded(coding, utterance, voice),
         )
