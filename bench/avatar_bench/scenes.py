@@ -4,6 +4,7 @@ import random
 
 from avatar_bench import clips
 from avatar_bench.plan import Say
+from avatar_bench.sentences import LINES
 
 WORDS = clips.WORDS
 
@@ -37,15 +38,15 @@ def interrupting(
 
 
 def hesitant(sessions: int, turns: int, seed: int, pause_ms: tuple[float, float]) -> list[list[Say]]:
-    """One or two pauses inside every utterance."""
+    """A pause inside every utterance, where people think of the next word."""
     dice = random.Random(seed)
     scene = []
     for _ in range(sessions):
         lines = []
-        for _ in range(turns):
-            line = _say(dice, (500, 1000))
-            for at in dice.sample(range(1, 5), dice.choice((1, 1, 2))):
-                line.pauses_ms[at] = dice.uniform(*pause_ms)
-            lines.append(line)
+        for sentence in dice.sample(LINES, turns):
+            before, _, after = (part.split() for part in sentence.partition("|"))
+            pauses = [0.0] * (len(before) + len(after))
+            pauses[len(before)] = dice.uniform(*pause_ms)
+            lines.append(Say(before + after, pauses, gap_ms=dice.uniform(500, 1000)))
         scene.append(lines)
     return scene

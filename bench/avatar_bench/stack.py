@@ -68,7 +68,7 @@ class Side:
 
     def start(self, name: str, command: list[str], env: dict[str, str], core: int | None) -> None:
         """Starts a process; its output goes to a file in `home`."""
-        pinned = command if core is None else ["taskset", "-c", str(core), *command]
+        pinned = [*_nice(), *command] if core is None else [*_nice(), "taskset", "-c", str(core), *command]
         shared = {
             key: value for key, value in os.environ.items()
             if not key.startswith(("AVATAR_", "STT_", "LLM_", "TTS_", "PROFILE_"))
@@ -140,7 +140,9 @@ class Side:
 
     def run(self, plan: Plan, timeout_s: float = 600) -> dict[str, Any]:
         """Runs the client with a plan. Raises RuntimeError when it breaks."""
-        pinned = [] if self.client_core is None else ["taskset", "-c", str(self.client_core)]
+        pinned = _nice()
+        if self.client_core is not None:
+            pinned += ["taskset", "-c", str(self.client_core)]
         done = subprocess.run(
             [*pinned, sys.executable, "-m", "avatar_bench.client"],
             input=json.dumps(plan, default=vars), capture_output=True, text=True,
@@ -151,6 +153,12 @@ class Side:
             raise RuntimeError(f"the client broke:\n{done.stderr[-3000:]}")
         outcome: dict[str, Any] = json.loads(done.stdout)
         return outcome
+
+
+def _nice() -> list[str]:
+    """``BENCH_NICE=-10``: on a machine that others use too, every process of a run goes first."""
+    wanted = os.environ.get("BENCH_NICE")
+    return ["nice", "-n", wanted] if wanted else []
 
 
 AUDIO_PROCESSES = ["gateway", "stt"]
