@@ -2,7 +2,7 @@
 
 The way of a spoken turn, top to bottom:
 
-1. `hearing.on_chunk` or stt's `speech_started` opens an utterance; `hearing.accept` its turn.
+1. `microphone.on_chunk` or stt's `speech_started` opens an utterance; `utterances.accept` its turn.
 2. `hearing.on_heard` takes partials and pauses; a pause begins a guess (`answering.start_reply`).
 3. `hearing.on_final` makes the words final; `answering.answer` keeps the guess or asks anew.
 4. `answering.on_delta` cuts clauses, `answering.pump` speaks and sends them.
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from avatar_contract.errors import AudioTimeout
-from gateway.session import answering, ending, hearing, overlap, typed
+from gateway.session import answering, ending, hearing, microphone, overlap, typed, utterances
 from gateway.session import inputs as on
 from gateway.session.effects import CheckVoice, Effect, ForgetVoice, SetTimer
 from gateway.session.state import Conversation
@@ -50,7 +50,7 @@ def _on_chunk_timeout(c: Conversation) -> None:
         c.want(SetTimer("chunks", due))
         return
     error = AudioTimeout(f"No audio came for {seconds:g} s while an utterance was open.")
-    hearing.end_utterance(c, error, clear=True)
+    utterances.end_utterance(c, error, clear=True)
 
 
 def _on_playback_due(c: Conversation) -> None:
@@ -65,19 +65,19 @@ def _on_ask_due(c: Conversation) -> None:
 
 def _on_gone(c: Conversation, _: on.ClientGone) -> None:
     if c.utterance is not None:
-        hearing.discard_utterance(c)
+        utterances.discard_utterance(c)
     ending.leave_open(c)
     if c.own_voice is not None:
         c.want(ForgetVoice(c.session_id))
 
 
 _HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
-    on.Configured: hearing.on_configured,
-    on.VoiceMissing: hearing.on_voice_missing,
-    on.UtteranceAnnounced: hearing.on_announced,
-    on.ChunkArrived: hearing.on_chunk,
-    on.UtteranceEnded: hearing.on_utterance_ended,
-    on.IntakeFailed: hearing.on_intake_failed,
+    on.Configured: microphone.on_configured,
+    on.VoiceMissing: microphone.on_voice_missing,
+    on.UtteranceAnnounced: microphone.on_announced,
+    on.ChunkArrived: microphone.on_chunk,
+    on.UtteranceEnded: microphone.on_utterance_ended,
+    on.IntakeFailed: microphone.on_intake_failed,
     on.Typed: typed.on_typed,
     on.LookedUp: typed.on_looked_up,
     on.Edited: typed.on_edited,

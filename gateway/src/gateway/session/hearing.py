@@ -1,119 +1,31 @@
-"""From microphone to final words: utterances, push-to-talk and hands-free, and typed turns."""
+"""From stt's reports to final words: partials, pauses, guesses, and who is meant."""
 
 from __future__ import annotations
-
-from dataclasses import replace
-from uuid import UUID
 
 from avatar_contract import listen
 from avatar_contract.errors import (
     ERRORS,
-    AlreadyProcessing,
-    AvatarError,
-    BadMessage,
     NoSpeech,
     SttUnavailable,
 )
 from avatar_contract.wire import State
-from gateway.backends.protocols import OwnVoice
 from gateway.session import effects as do
 from gateway.session import inputs as on
 from gateway.session import outputs as out
 from gateway.session.answering import answer, start_reply
-from gateway.session.ending import cut, fail, replay, settle
+from gateway.session.ending import settle
 from gateway.session.overlap import hold_reply, judge_words, release_reply
 from gateway.session.state import Conversation, Phase, Turn, Utterance
+from gateway.session.utterances import (
+    accept,
+    announce,
+    close_utterance,
+    drop_guess,
+    end_utterance,
+    keep_own_voice,
+    open_utterance,
+)
 from gateway.text.words import is_murmur, same_words
-
-_SAME_UTTERANCE_MS = 1000.0
-_OWN_VOICE_MIN_MS, _OWN_VOICE_MAX_MS = 1500.0, 12_000.0
-"""Shorter says too little of a voice; engines take no longer references."""
-
-# --- the client's side ----------------------------------------------------------------------
-
-
-def on_configured(c: Conversation, event: on.Configured) -> None:
-    """What it changes holds from the next turn on."""
-    c.config = c.config.changed(event.change)
-    c.want(do.Listen(c.config.listen(c.vocabulary)))
-    if event.change.voice_profile_id is not None:
-        c.want(do.CheckVoice(event.change.voice_profile_id))
-    if c.utterance is None:
-        set_microphone(c)
-
-
-def on_voice_missing(c: Conversation, event: on.VoiceMissing) -> None:
-    """The chosen voice can't be had: say so, and speak with the default one."""
-    if c.config.voice_profile_id == event.voice_profile_id:
-        c.config = replace(c.config, voice_profile_id=None)
-    c.emit(out.Failed(event.error))
-
-
-def on_announced(c: Conversation, event: on.UtteranceAnnounced) -> None:
-    """`audio_start` names the utterance whose frames come next."""
-    c.announced = (event.utterance_id, event.sample)
-
-
-def on_chunk(c: Conversation, event: on.ChunkArrived) -> None:
-    """Push-to-talk sound that belongs to no open utterance: it opens one, or is refused."""
-    named = event.utterance_id or (c.announced[0] if c.announced else None)
-    current = c.utterance
-    if current is not None:
-        _refuse_second(c, current)
-        return
-    if _is_dropped(c, named):
-        return
-    if named is not None and repeats(c, named):
-        c.dropping = named
-        return
-    c.dropping = None
-    if c.turn is not None:
-        cut(c)
-    settle(c)
-    start = c.announced[1] if c.announced else c.tape.offset
-    c.announced = None
-    utterance = _open(c, named, start=start, from_ms=c.tape.end_ms, hands_free=False)
-    c.want(do.TakeMicrophone(open=True, fresh=True))
-    c.want(do.SetTimer("chunks", c.now + c.limits.chunk_timeout_s * 1000))
-    if named is not None:
-        utterance.looking_up = True
-        c.want(do.LookUp(named))
-    else:
-        accept(c, utterance)
-    c.status(State.LISTENING, utterance.turn)
-
-
-def on_utterance_ended(c: Conversation, event: on.UtteranceEnded) -> None:
-    """`audio_end`: push-to-talk wins over any endpointing."""
-    utterance = c.utterance
-    known = event.utterance_id is not None and is_known(c, event.utterance_id)
-    known = known or (c.dropping is not None and event.utterance_id in {None, c.dropping})
-    c.dropping = None
-    mine = utterance is not None and event.utterance_id in (None, utterance.utterance_id)
-    if utterance is None or not mine or utterance.phase is Phase.ENDING:
-        if not known or (mine and utterance is not None):
-            complaint = BadMessage("audio_end, but no utterance is open: send audio first.")
-            c.emit(out.Failed(complaint))
-        return
-    utterance.phase = Phase.ENDING
-    utterance.spoken_until = c.now
-    if not utterance.hands_free:
-        c.want(do.TakeMicrophone(open=False))
-    c.want(do.StopTimer("chunks"))
-    c.want(do.SetTimer("final", c.now + c.policy.final_timeout_ms))
-    if utterance.turn is not None:
-        announce(c, utterance, utterance.turn)
-        utterance.turn.mark("speech_end", c.now)
-    c.status(State.TRANSCRIBING, utterance.turn)
-    c.want(do.Listen(listen.Commit()))
-
-
-def on_intake_failed(c: Conversation, event: on.IntakeFailed) -> None:
-    """The utterance's bytes were no good, too many or too late; the session goes on."""
-    end_utterance(c, event.error, clear=True)
-
-
-# --- stt's side -----------------------------------------------------------------------------
 
 
 def on_heard(c: Conversation, event: on.Heard) -> None:
@@ -132,7 +44,7 @@ def on_heard(c: Conversation, event: on.Heard) -> None:
     elif isinstance(report, listen.Pause):
         _on_pause(c, c.utterance, report, event.tape_ms)
     elif isinstance(report, listen.Resumed):
-        _drop_guess(c, c.utterance)
+        drop_guess(c, c.utterance)
         c.utterance.spoken_until = None
     elif isinstance(report, listen.Final):
         on_final(c, report, event.tape_ms)
@@ -208,7 +120,7 @@ def _on_speech_started(c: Conversation, report: listen.SpeechStarted) -> None:
         return
     named, start = c.announced or (None, c.tape.offset)
     c.announced = None
-    utterance = _open(c, named, start=start, from_ms=report.audio_ms, hands_free=True)
+    utterance = open_utterance(c, named, start=start, from_ms=report.audio_ms, hands_free=True)
     c.want(do.SetTimer("chunks", c.now + c.limits.chunk_timeout_s * 1000))
     if c.turn is not None:
         hold_reply(c, utterance)
@@ -237,7 +149,7 @@ def _on_pause(c: Conversation, utterance: Utterance, report: listen.Pause, tape_
     guess = utterance.guess
     if guess is not None and same_words(guess.words, utterance.words):
         return
-    _drop_guess(c, utterance)
+    drop_guess(c, utterance)
     if c.tools.speculation.allows():
         utterance.guess = start_reply(c, turn, utterance.words, live=False)
 
@@ -258,103 +170,6 @@ def _on_unowned(c: Conversation, report: listen.ListenEvent) -> None:
         c.emit(out.Failed(ERRORS[report.code](report.message)))
 
 
-# --- shared steps ---------------------------------------------------------------------------
-
-
-def accept(c: Conversation, utterance: Utterance) -> Turn:
-    """The utterance becomes a turn."""
-    turn = c.open_turn(utterance.utterance_id, typed=False)
-    utterance.turn = turn
-    announce(c, utterance, turn)
-    if utterance.phase is Phase.ENDING:
-        turn.mark("speech_end", utterance.spoken_until or c.now)
-    return turn
-
-
-def keep_own_voice(c: Conversation, pcm: bytes, text: str) -> None:
-    """Keeps the recording as the person's own voice, when it is the best so far."""
-    known = pcm_ms(len(c.own_voice.pcm)) if c.own_voice else _OWN_VOICE_MIN_MS
-    if known < pcm_ms(len(pcm)) <= _OWN_VOICE_MAX_MS:
-        c.own_voice = OwnVoice(c.session_id, str(len(pcm)), pcm, text)
-
-
-def announce(c: Conversation, utterance: Utterance, turn: Turn) -> None:
-    """`accepted`: when a turn opens, and again at its endpoint."""
-    c.emit(out.TurnAccepted(turn.ref, turn.utterance_id, utterance.start, c.tape.offset))
-
-
-def end_utterance(c: Conversation, error: AvatarError, *, clear: bool) -> None:
-    """The open utterance ends in `error`; its turn, where it has one, ends with it."""
-    utterance = c.utterance
-    if utterance is None:
-        c.emit(out.Failed(error))
-        return
-    if utterance.phase is Phase.OPEN and not utterance.hands_free:
-        c.dropping = utterance.utterance_id
-    close_utterance(c, clear=clear)
-    release_reply(c, utterance)
-    if utterance.turn is not None:
-        fail(c, utterance.turn, error)
-    else:
-        c.emit(out.Failed(error))
-    if c.turn is None:
-        c.rest()
-
-
-def discard_utterance(c: Conversation) -> None:
-    """The open utterance is not wanted: no error, and no answer."""
-    utterance = c.utterance
-    if utterance is None:
-        return
-    close_utterance(c, clear=True)
-    release_reply(c, utterance)
-    turn = utterance.turn
-    if turn is not None:
-        turn.interrupted = True
-        c.emit(out.SoundEnded(turn.ref, 0, turn.config.tts_mode))
-        c.emit(out.TurnEnded(turn.ref, {}, True, ""))
-
-
-def set_microphone(c: Conversation) -> None:
-    """Opens or closes the microphone as the configuration says."""
-    if c.config.hands_free != c.free_mode:
-        c.free_mode = c.config.hands_free
-        c.want(do.TakeMicrophone(open=c.free_mode, fresh=c.free_mode))
-        if c.turn is None:
-            c.rest()
-
-
-def _open(
-    c: Conversation, named: UUID | None, *, start: int, from_ms: float, hands_free: bool
-) -> Utterance:
-    c.utterance = Utterance(
-        utterance_id=named or c.tools.new_id(),
-        hands_free=hands_free,
-        opened_at=c.now,
-        start=start,
-        from_ms=from_ms,
-    )
-    c.tape.hold(from_ms)
-    return c.utterance
-
-
-def close_utterance(c: Conversation, *, clear: bool) -> None:
-    """The utterance is over for the microphone and for stt."""
-    utterance, c.utterance = c.utterance, None
-    if utterance is None:
-        return
-    _drop_guess(c, utterance)
-    c.tape.let_go()
-    c.want(do.StopTimer("chunks"))
-    c.want(do.StopTimer("final"))
-    if clear:
-        c.clears += 1
-        c.want(do.Listen(listen.Clear()))
-    if not utterance.hands_free:
-        c.want(do.TakeMicrophone(open=False))
-    set_microphone(c)
-
-
 def _accept_words(c: Conversation, utterance: Utterance) -> Turn | None:
     """The utterance's turn, opened by its first words that are more than a murmur."""
     if utterance.turn is not None or utterance.looking_up:
@@ -363,41 +178,3 @@ def _accept_words(c: Conversation, utterance: Utterance) -> Turn | None:
         return None
     settle(c)
     return accept(c, utterance)
-
-
-def _drop_guess(c: Conversation, utterance: Utterance) -> None:
-    if utterance.guess is not None:
-        c.want(do.Cancel(utterance.guess.key))
-        utterance.guess = None
-        c.tools.speculation.ended(kept=False)
-
-
-def _refuse_second(c: Conversation, current: Utterance) -> None:
-    if not current.refused:
-        current.refused = True
-        text = "The utterance before this one is being understood; wait for its transcription."
-        c.emit(out.Failed(AlreadyProcessing(text)))
-
-
-def _is_dropped(c: Conversation, named: UUID | None) -> bool:
-    """Whether the chunk is the rest of an utterance that is over.
-
-    A client that gives no ids and sends no `audio_end` after an error begins its next utterance
-    after a pause.
-    """
-    if c.dropping is None or named not in {None, c.dropping}:
-        return False
-    return named is not None or c.now - c.tape.fed_at < _SAME_UTTERANCE_MS
-
-
-def is_known(c: Conversation, utterance_id: UUID) -> bool:
-    running = [turn.utterance_id for turn in (c.turn, c.closing) if turn]
-    return utterance_id in c.finished or utterance_id in running
-
-
-def repeats(c: Conversation, utterance_id: UUID) -> bool:
-    """Whether the id is a turn's already; then that turn is what the client gets."""
-    if utterance_id in c.finished:
-        replay(c, c.finished[utterance_id])
-        return True
-    return is_known(c, utterance_id)

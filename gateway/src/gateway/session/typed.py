@@ -16,14 +16,9 @@ from gateway.session import inputs as on
 from gateway.session import outputs as out
 from gateway.session.answering import answer
 from gateway.session.ending import cut, replay, settle
-from gateway.session.hearing import (
-    accept,
-    close_utterance,
-    discard_utterance,
-    on_final,
-    repeats,
-)
+from gateway.session.hearing import on_final
 from gateway.session.state import Conversation, Turn
+from gateway.session.utterances import accept, close_utterance, discard_utterance, repeats
 
 
 def on_typed(c: Conversation, event: on.Typed) -> None:

@@ -235,5 +235,5 @@ def _mono(frame: av.AudioFrame) -> NDArray[np.float32]:
     """(samples,) of an Opus frame, which libav gives as planar float (channels, samples)."""
     planes = np.asarray(frame.to_ndarray(), np.float32)
     if len(planes) == 1:
-        return planes[0]
+        return np.asarray(planes[0])
     return np.asarray(planes.mean(axis=0), np.float32)

@@ -1,0 +1,128 @@
+"""The client's side of the microphone: push-to-talk, `configure`, and sound that is no good."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+from avatar_contract import listen
+from avatar_contract.errors import (
+    AlreadyProcessing,
+    BadMessage,
+)
+from avatar_contract.wire import State
+from gateway.session import effects as do
+from gateway.session import inputs as on
+from gateway.session import outputs as out
+from gateway.session.ending import cut, settle
+from gateway.session.state import Conversation, Phase, Utterance
+from gateway.session.utterances import (
+    accept,
+    announce,
+    end_utterance,
+    is_known,
+    open_utterance,
+    repeats,
+    set_microphone,
+)
+
+_SAME_UTTERANCE_MS = 1000.0
+
+
+def on_configured(c: Conversation, event: on.Configured) -> None:
+    """What it changes holds from the next turn on."""
+    c.config = c.config.changed(event.change)
+    c.want(do.Listen(c.config.listen(c.vocabulary)))
+    if event.change.voice_profile_id is not None:
+        c.want(do.CheckVoice(event.change.voice_profile_id))
+    if c.utterance is None:
+        set_microphone(c)
+
+
+def on_voice_missing(c: Conversation, event: on.VoiceMissing) -> None:
+    """The chosen voice can't be had: say so, and speak with the default one."""
+    if c.config.voice_profile_id == event.voice_profile_id:
+        c.config = replace(c.config, voice_profile_id=None)
+    c.emit(out.Failed(event.error))
+
+
+def on_announced(c: Conversation, event: on.UtteranceAnnounced) -> None:
+    """`audio_start` names the utterance whose frames come next."""
+    c.announced = (event.utterance_id, event.sample)
+
+
+def on_chunk(c: Conversation, event: on.ChunkArrived) -> None:
+    """Push-to-talk sound that belongs to no open utterance: it opens one, or is refused."""
+    named = event.utterance_id or (c.announced[0] if c.announced else None)
+    current = c.utterance
+    if current is not None:
+        _refuse_second(c, current)
+        return
+    if _is_dropped(c, named):
+        return
+    if named is not None and repeats(c, named):
+        c.dropping = named
+        return
+    c.dropping = None
+    if c.turn is not None:
+        cut(c)
+    settle(c)
+    start = c.announced[1] if c.announced else c.tape.offset
+    c.announced = None
+    utterance = open_utterance(c, named, start=start, from_ms=c.tape.end_ms, hands_free=False)
+    c.want(do.TakeMicrophone(open=True, fresh=True))
+    c.want(do.SetTimer("chunks", c.now + c.limits.chunk_timeout_s * 1000))
+    if named is not None:
+        utterance.looking_up = True
+        c.want(do.LookUp(named))
+    else:
+        accept(c, utterance)
+    c.status(State.LISTENING, utterance.turn)
+
+
+def on_utterance_ended(c: Conversation, event: on.UtteranceEnded) -> None:
+    """`audio_end`: push-to-talk wins over any endpointing."""
+    utterance = c.utterance
+    known = event.utterance_id is not None and is_known(c, event.utterance_id)
+    known = known or (c.dropping is not None and event.utterance_id in {None, c.dropping})
+    c.dropping = None
+    mine = utterance is not None and event.utterance_id in (None, utterance.utterance_id)
+    if utterance is None or not mine or utterance.phase is Phase.ENDING:
+        if not known or (mine and utterance is not None):
+            complaint = BadMessage("audio_end, but no utterance is open: send audio first.")
+            c.emit(out.Failed(complaint))
+        return
+    utterance.phase = Phase.ENDING
+    utterance.spoken_until = c.now
+    if not utterance.hands_free:
+        c.want(do.TakeMicrophone(open=False))
+    c.want(do.StopTimer("chunks"))
+    c.want(do.SetTimer("final", c.now + c.policy.final_timeout_ms))
+    if utterance.turn is not None:
+        announce(c, utterance, utterance.turn)
+        utterance.turn.mark("speech_end", c.now)
+    c.status(State.TRANSCRIBING, utterance.turn)
+    c.want(do.Listen(listen.Commit()))
+
+
+def on_intake_failed(c: Conversation, event: on.IntakeFailed) -> None:
+    """The utterance's bytes were no good, too many or too late; the session goes on."""
+    end_utterance(c, event.error, clear=True)
+
+
+def _refuse_second(c: Conversation, current: Utterance) -> None:
+    if not current.refused:
+        current.refused = True
+        text = "The utterance before this one is being understood; wait for its transcription."
+        c.emit(out.Failed(AlreadyProcessing(text)))
+
+
+def _is_dropped(c: Conversation, named: UUID | None) -> bool:
+    """Whether the chunk is the rest of an utterance that is over.
+
+    A client that gives no ids and sends no `audio_end` after an error begins its next utterance
+    after a pause.
+    """
+    if c.dropping is None or named not in {None, c.dropping}:
+        return False
+    return named is not None or c.now - c.tape.fed_at < _SAME_UTTERANCE_MS
