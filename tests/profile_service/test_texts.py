@@ -20,6 +20,11 @@ def test_good_names_stay_as_they_are(name: str) -> None:
     assert names.voice_name(name) == name
 
 
+def test_a_name_of_ligatures_is_too_long() -> None:
+    with pytest.raises(BadMessage):
+        names.voice_name("\ufdfa" * 70)
+
+
 def test_names_that_look_the_same_have_one_key() -> None:
     for one, other in (("Ann", "ann"), ("José", "JOSE\u0301"), ("A", "Ａ"), ("❤️", "❤")):
         assert names.name_key(names.voice_name(one)) == names.name_key(names.voice_name(other))

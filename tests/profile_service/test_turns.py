@@ -248,6 +248,35 @@ async def test_characters_that_databases_refuse_are_left_out(
     assert (view.recognised_text, view.ai_text, len(view.language)) == ("ab", "c", 35)
 
 
+EXTREMES = [
+    {"turn_number": 2**40},
+    {"revision": 2**40},
+    {"created_at": "0001-01-01T00:00:00+14:00"},
+    {"created_at": "9999-12-31T23:59:59-14:00"},
+]
+
+
+@pytest.mark.parametrize("fields", EXTREMES)
+async def test_numbers_and_moments_beyond_reason(
+    parts: Parts, make_record: Records, fields: dict
+) -> None:
+    with pytest.raises(BadMessage):
+        await put(parts, make_record(**fields))
+
+
+async def test_odd_but_harmless_fields(parts: Parts, make_record: Records) -> None:
+    record = make_record(
+        timings={"a": float("nan"), "b": float("inf"), "c\x00": 1.0},
+        created_at="2026-01-01T00:00:00",
+        recognised_text="\ufdfa" * 60_000,
+        ai_text="x" * 1_000_000,
+    )
+    view = await put(parts, record)
+    assert view.timings == {"c\x00": 1.0}
+    assert view.created_at.isoformat() == "2026-01-01T00:00:00+00:00"
+    assert len(view.recognised_text) == 60_000
+
+
 async def test_put_over_http(
     client: httpx.AsyncClient, make_record: Records, make_wav: Waves
 ) -> None:

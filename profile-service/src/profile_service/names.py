@@ -6,8 +6,14 @@ import unicodedata
 from avatar_contract.errors import BadMessage
 
 MAX_NAME_CHARS = 80
+MAX_KEY_CHARS = 400
+"""Of what names are compared by; a ligature may stand for eighteen characters."""
+
 TITLE_CHARS = 40
-"""Of a title that is made from the first words; an edited one may be 200 long."""
+"""Of a title that is made from the first words."""
+
+MAX_TITLE_CHARS = 200
+"""Of an edited one."""
 
 _JOINERS = {"\u200d", "\ufe0f"}  # emoji are built with them
 _FORBIDDEN = set('/\\<>"|?*:')
@@ -31,6 +37,8 @@ def voice_name(name: str) -> str:
         raise BadMessage("A name may not contain two dots in a row.")
     if not any(unicodedata.category(character)[0] in "LNS" for character in clean):
         raise BadMessage("A name needs at least one letter, digit or picture.")
+    if len(name_key(clean)) > MAX_KEY_CHARS:
+        raise BadMessage("This name is too long when it is written out.")
     return clean
 
 
@@ -77,4 +85,4 @@ def edited_title(title: str) -> str:
     clean = _SPACES.sub(" ", visible).strip()
     if not clean:
         raise BadMessage("A title can't be empty.")
-    return clean
+    return clean[:MAX_TITLE_CHARS]

@@ -54,7 +54,8 @@ def terms(norm: str) -> list[str]:
 
 def indexed(*sides: str) -> tuple[str, str]:
     """``(norm, terms)`` to store for a text, or for both sides of a turn."""
-    norms = [normalise(side[:MAX_INDEXED_CHARS]) for side in sides]
+    # Cut twice: one character may become eighteen.
+    norms = [normalise(side[:MAX_INDEXED_CHARS])[:MAX_INDEXED_CHARS] for side in sides]
     return SEPARATOR.join(norms), " ".join(terms(" ".join(norms)))
 
 

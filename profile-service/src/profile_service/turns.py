@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from profile_service import textsearch
 from profile_service.audiofile import AudioFile, Sound
 from profile_service.backends.store import RAW, TTS
 from profile_service.database import Database
+from profile_service.moments import in_utc
 from profile_service.names import first_words
 from profile_service.repository import audio, conversations, search
 from profile_service.repository.conversations import Row
@@ -28,6 +30,9 @@ SIDES: dict[Side, tuple[str, str, str]] = {
     "ai": (TTS, "ai_audio_key", "ai_audio_ms"),
 }
 """Each side's kind of file, and the columns of a turn for its key and its length."""
+
+_MOST = 1_000_000_000
+"""Turns of a conversation and revisions of a turn; a database's integer ends at twice that."""
 
 _NO_TURN = "There is no such turn."
 
@@ -60,6 +65,8 @@ class Turns:
         """
         if record.turn_id != turn_id:
             raise BadMessage("The turn_id of the address is not that of the record.")
+        if max(record.turn_number, record.revision) > _MOST:
+            raise BadMessage(f"turn_number and revision may be at most {_MOST}.")
         kept = await self._kept_before(owner, record)
         if kept is not None:
             return view(kept)
@@ -172,7 +179,7 @@ class Turns:
     async def _check_writable(
         self, connection: AsyncConnection, owner: str, record: TurnRecord
     ) -> None:
-        created_at = _zoned(record.created_at)
+        created_at = in_utc(record.created_at)
         held = await conversations.lock(connection, owner, record.session_id, created_at)
         if held is None:
             raise NotFound("There is no such conversation.")
@@ -225,10 +232,6 @@ def _stale_audio(kept: Row, record: TurnRecord, files: Mapping[Side, AudioFile])
     ]
 
 
-def _zoned(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def _columns(record: TurnRecord) -> dict[str, Any]:
     def text(value: str | None) -> str | None:
         return None if value is None else textsearch.storable(value)
@@ -245,8 +248,8 @@ def _columns(record: TurnRecord) -> dict[str, Any]:
         "interrupted": record.interrupted,
         "language": record.language and textsearch.storable(record.language)[:35],
         "mode": record.mode,
-        "timings": record.timings,
+        "timings": {name: ms for name, ms in record.timings.items() if isfinite(ms)},
         "voice_profile_id": record.voice_profile_id,
         "error": record.error and textsearch.storable(record.error)[:40],
-        "created_at": _zoned(record.created_at),
+        "created_at": in_utc(record.created_at),
     }

@@ -27,6 +27,7 @@ from profile_service.backends.store import PROFILES
 from profile_service.cursor import Position
 from profile_service.database import Database
 from profile_service.decoding import Decoder
+from profile_service.moments import in_utc
 from profile_service.names import name_key, voice_name
 from profile_service.repository import audio, voices
 from profile_service.repository.conversations import Row
@@ -275,8 +276,7 @@ def _consent(consent: Consent | None) -> dict[str, Any]:
     by, text = _text("consent.by", consent.by), _text("consent.text", consent.text)
     if not by or not text:
         raise BadMessage("The consent must say who agreed, and to which text.")
-    at = consent.at if consent.at.tzinfo else consent.at.replace(tzinfo=UTC)
-    return {"consent_by": by, "consent_at": at, "consent_text": text}
+    return {"consent_by": by, "consent_at": in_utc(consent.at), "consent_text": text}
 
 
 def _embedding(values: list[float]) -> bytes:
