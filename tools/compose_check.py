@@ -234,7 +234,7 @@ def check_config(compose: Compose, report: Report) -> None:
 def check_base(compose: Compose, report: Report) -> str:
     url = f"http://127.0.0.1:{compose.port}"
     with report.step("`up -d --wait` brings everything to healthy") as seen:
-        compose.run("up", "-d", "--no-build", "--wait")
+        compose.run("up", "-d", "--no-build", "--wait", "--wait-timeout", "240")
         found = states(compose, BASE)
         expect(set(found.values()) == {"healthy"}, f"{found}")
         seen.append(", ".join(sorted(found)))
@@ -254,7 +254,7 @@ def check_base(compose: Compose, report: Report) -> str:
 def check_again(compose: Compose, report: Report, session: str) -> None:
     with report.step("down and up again keeps the data") as seen:
         compose.run("down")
-        compose.run("up", "-d", "--no-build", "--wait")
+        compose.run("up", "-d", "--no-build", "--wait", "--wait-timeout", "240")
         conversation = json.loads(fetch(compose, f"/api/conversation/{session}"))
         expect(len(conversation["turns"]) == 1, f"{conversation}")
         turn = conversation["turns"][0]["turn_id"]
@@ -269,7 +269,7 @@ def check_again(compose: Compose, report: Report, session: str) -> None:
 def check_tls(compose: Compose, report: Report) -> None:
     with report.step("the TLS overlay carries a WebSocket") as seen:
         env = {"AVATAR_API_KEY": KEY, "TLS_HOST": "localhost"}
-        compose.run("up", "-d", "--no-build", "--wait", files=TLS, env=env)
+        compose.run("up", "-d", "--no-build", "--wait", "--wait-timeout", "240", files=TLS, env=env)
         root = "/data/caddy/pki/authorities/local/root.crt"
         pem = ""
 
