@@ -1,0 +1,1 @@
+"""A corpus of conversations in sound, played to the real endpointing and the real reducer."""
