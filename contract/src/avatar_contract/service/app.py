@@ -40,7 +40,14 @@ def create_app(
         guarded: whether the settings' API key guards the port; the gateway has guards of its own.
     """
     metrics = metrics or Metrics(name)
-    app = FastAPI(title=f"AVATAR {name}", version=package_version(name), lifespan=lifespan)
+    # FastAPI's pages of documentation load their scripts from a public address.
+    app = FastAPI(
+        title=f"AVATAR {name}",
+        version=package_version(name),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     problems.install(app)
     app.include_router(_shared_routes(app, name, readiness, metrics))
     for router in routers:

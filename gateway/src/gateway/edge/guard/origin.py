@@ -36,9 +36,10 @@ def own_names() -> frozenset[str]:
 
 
 class HostPolicy:
-    """Literal addresses, this machine's names, and those configured.
+    """Literal addresses, names without a dot, this machine's names, and those configured.
 
-    An address can't be rebound: only a name can be made to point elsewhere.
+    An address can't be rebound, and a name without a dot can't be a stranger's: those are of the
+    local network, such as a container's neighbours.
     """
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
@@ -47,7 +48,7 @@ class HostPolicy:
     def check(self, host: str) -> None:
         """Raise `Forbidden` for a Host header that names something else."""
         name, _ = split_host(host)
-        if name in self._names or name.endswith(".localhost") or _is_address(name):
+        if name in self._names or name.endswith(".localhost") or _is_local(name):
             return
         raise Forbidden(
             f"This gateway does not answer to the name {name!r}. "
@@ -93,7 +94,9 @@ def _same_host(origin: str, host: str) -> bool:
     return of_page[0] == of_host[0] and (of_page[1] or default) == (of_host[1] or default)
 
 
-def _is_address(name: str) -> bool:
+def _is_local(name: str) -> bool:
+    if name and "." not in name and ":" not in name:
+        return True
     try:
         ipaddress.ip_address(name)
     except ValueError:

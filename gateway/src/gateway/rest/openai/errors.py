@@ -10,17 +10,20 @@ from starlette.exceptions import HTTPException
 
 from avatar_contract.errors import AvatarError, BadMessage, ErrorCode
 from gateway.edge.errors import ErrorBody, openai_response
-from gateway.rest.docs import Responses, problems
+from gateway.rest.docs import MEDIA_TYPE, Responses, problems
 
 
 def failures(*codes: ErrorCode) -> Responses:
     """The `responses` of a route that may fail with `codes`."""
     documented = problems(ErrorCode.BAD_MESSAGE, *codes)
     documented.pop(422, None) if ErrorCode.UNSUPPORTED_LANGUAGE not in codes else None
-    return {
+    answers: Responses = {
         status: {"description": entry["description"], "model": ErrorBody}
         for status, entry in documented.items()
     }
+    # An address that matches no route at all is answered by no route of these.
+    answers.setdefault(404, {"description": "No such address"})["content"] = {MEDIA_TYPE: {}}
+    return answers
 
 
 class OpenAiRoute(APIRoute):

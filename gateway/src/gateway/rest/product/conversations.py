@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 
 from avatar_contract.errors import ErrorCode
 from avatar_contract.records import ConversationPage, ConversationView, Deleted, TitleChange
@@ -23,6 +23,7 @@ Cursor = Annotated[
 Words = Annotated[
     str | None, Query(max_length=200, description="words said by either side", examples=["天氣"])
 ]
+Title = Annotated[TitleChange, Body(examples=[{"title": "早安"}])]
 
 
 @router.get(
@@ -46,7 +47,7 @@ async def get_conversation(session_id: UUID, request: Request, deps: Deps) -> Re
 
 @router.put("/conversation/{session_id}", response_model=ConversationView, responses=_ONE)
 async def rename_conversation(
-    session_id: UUID, change: TitleChange, request: Request, deps: Deps
+    session_id: UUID, change: Title, request: Request, deps: Deps
 ) -> Response:
     """Change the title."""
     path = f"/v1/conversations/{session_id}"
