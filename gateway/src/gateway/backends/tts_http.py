@@ -11,8 +11,7 @@ import httpx
 
 from avatar_contract.errors import (
     AvatarError,
-    BadAudio,
-    NotFound,
+    RequestError,
     TtsUnavailable,
     VoiceNotLoaded,
 )
@@ -119,8 +118,9 @@ class SpeechClient:
         """Gives the engine the voice it lacks, and `body` its name there."""
         try:
             etag = await self._put(address, chosen)
-        except (NotFound, BadAudio) as error:
-            # Deleted since it was looked up, or not good enough for this engine.
+        except RequestError as error:
+            # Deleted since it was looked up, or not good enough for this engine: silent, too long,
+            # without the words that a cloning engine needs.
             log.warning("speech.voice_fell_back", code=error.code)
             body.voice = None
             return FELL_BACK
