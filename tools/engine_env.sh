@@ -15,8 +15,6 @@ fi
 rm -rf "$folder"
 "${PYTHON:-python3}" -m venv "$folder"
 pip="$folder/bin/python -m pip --disable-pip-version-check -q"
-# webrtcvad is built from source, with what pkg_resources came with.
-$pip install "setuptools<81" wheel
 # Before anything that needs it: a later one would bring several GB of CUDA along.
 $pip install "torch==2.13.0"
 $pip install -r "$inputs"

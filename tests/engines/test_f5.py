@@ -104,8 +104,11 @@ async def test_speaks_profiles_and_itself_seeded_and_cancels(f5):
         assert len(await _spoken(backend, MIXED)) > 24_000
 
         low, high = _voice(f0=120.0), _voice(f0=220.0)
-        facts = (await backend.add_voice(low)).facts
-        assert 3.0 < facts["seconds"] <= 4.0
+        taken = await backend.add_voice(low)
+        assert 3.0 < taken.facts["seconds"] <= 4.0
+        assert taken.embedding is not None
+        assert len(taken.embedding) == 256
+        assert np.linalg.norm(taken.embedding) == pytest.approx(1.0, abs=1e-3)
         as_low = await _spoken(backend, ENGLISH, low)
         assert as_low == await _spoken(backend, ENGLISH, low)
         assert as_low != await _spoken(backend, ENGLISH, high)

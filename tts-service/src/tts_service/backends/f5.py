@@ -22,6 +22,7 @@ import soxr
 
 from tts_service.clauses import clauses
 from tts_service.devices import Choice, Gpu, choose
+from tts_service.embedding import Embedder
 from tts_service.polish import Signal, cleaned, pcm, without_silence
 from tts_service.workers.child import EngineError, Sink
 from tts_service.workers.frames import SPEECH_RATE
@@ -136,6 +137,8 @@ class F5Engine:
         progress(0.8)
         self._own = self._own_voices()
         self._warm()
+        progress(0.9)
+        self._embedder = Embedder(choice.device)
         return {"device": choice.device, "notice": choice.notice, "detail": _card(folder)}
 
     def speak(self, job: Mapping[str, Any], sink: Sink) -> None:
@@ -157,8 +160,11 @@ class F5Engine:
 
     def add_voice(self, voice: Mapping[str, Any], wav: bytes) -> Mapping[str, Any]:
         with self._out_of_memory():
-            self._references[voice["id"]] = self._prepared(wav, voice["text"])
-        return {"facts": {"seconds": round(self._references[voice["id"]].seconds, 2)}}
+            reference = self._prepared(wav, voice["text"])
+            known = bool(voice["facts"])
+            embedding = None if known else self._embedder.embed(*_read(wav))
+        self._references[voice["id"]] = reference
+        return {"facts": {"seconds": round(reference.seconds, 2)}, "embedding": embedding}
 
     def drop_voice(self, voice_id: str) -> None:
         self._references.pop(voice_id, None)
