@@ -46,6 +46,7 @@ class Scripted:
     binary: bytearray = field(default_factory=bytearray)
     on_turn: Callable[["Line", UUID], Awaitable[None]] | None = None
     on_open: Callable[["Line"], Awaitable[None]] | None = None
+    refuse: int | None = None
 
     def of(self, kind: type) -> list[Any]:
         return [m for m in self.received if isinstance(m, kind)]
@@ -126,8 +127,11 @@ def server() -> Iterator[Scripted]:
     async def handle(socket: ServerConnection) -> None:
         await _serve(Line(socket, scripted))
 
+    def door(socket: ServerConnection, _request: object) -> Any:
+        return socket.respond(scripted.refuse, "no\n") if scripted.refuse else None
+
     async def main() -> None:
-        async with serve(handle, "127.0.0.1", 0) as running:
+        async with serve(handle, "127.0.0.1", 0, process_request=door) as running:
             port = running.sockets[0].getsockname()[1]
             scripted.url = f"http://127.0.0.1:{port}"
             ready.set()

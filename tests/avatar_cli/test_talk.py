@@ -176,3 +176,11 @@ def test_timeline_in_chinese() -> None:
     turn.take(TurnDone(turn_id=uuid4(), timings={"llm": 9}), 400)
     lines = show.timeline(turn, Tongue("zh"))
     assert "第一個聲音比最後一個字晚 50 毫秒" in "\n".join(lines)
+
+
+@pytest.mark.parametrize(("status", "words"), [(401, "--key"), (404, "is it AVATAR"), (403, "403")])
+def test_a_closed_door(server, half_second: Path, status: int, words: str) -> None:
+    server.refuse = status
+    result = avatar("talk", half_second, "--url", server.url)
+    assert result.exit_code == 3
+    assert words in result.output

@@ -1,6 +1,9 @@
 """The OpenAI API of llm-service over real sockets, with httpx and the official SDK."""
 
 import json
+import os
+import subprocess
+import sys
 
 import httpx
 import openai
@@ -134,3 +137,28 @@ async def test_unknown_backend_does_not_start() -> None:
     with pytest.raises(ValueError, match="LLM_BACKEND"):
         async with app.router.lifespan_context(app):
             pass
+
+
+@pytest.mark.parametrize("name", ["LLM_BACKEND", "LLM_TIMEZONE", "LLM_TOKEN_MS"])
+def test_settings_that_cannot_work_are_said_in_a_sentence(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "llm_service"],
+        env={**os.environ, name: "nonsense"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("llm-service: ")
+    assert "Traceback" not in done.stderr
+
+
+async def test_time_zone(start) -> None:
+    answers = set()
+    for zone in ("Asia/Taipei", "America/New_York"):
+        client = await start(timezone=zone)
+        ask = {"messages": [{"role": "user", "content": "what time is it"}]}
+        answer = (await client.post("/v1/chat/completions", json=ask)).json()
+        answers.add(answer["choices"][0]["message"]["content"])
+    assert len(answers) == 2

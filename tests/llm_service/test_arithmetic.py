@@ -25,6 +25,7 @@ def reply(text: str) -> str | None:
         ("twenty-three times four", "23 times 4 is 92."),
         ("how much is 15 percent of 200", "15% of 200 is 30."),
         ("10 divided by four", "10 divided by 4 is 2.5."),
+        ("what is to plus for", "2 plus 4 is 6."),
         ("10 / 3", "10 divided by 3 is about 3.333333."),
         ("square root of 16", "The square root of 16 is 4."),
         ("the square root of two", "The square root of 2 is about 1.414214."),

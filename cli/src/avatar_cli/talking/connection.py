@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import ValidationError
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from avatar_contract.errors import BadMessage
 from avatar_contract.wire import (
@@ -122,14 +122,24 @@ async def open_chat(url: str, key: str | None = None) -> AsyncIterator[Chat]:
         )
     except InvalidURI as cause:
         raise NotReachableError(f"{url} is not an address like http://127.0.0.1:8000.") from cause
+    except InvalidStatus as cause:
+        raise NotReachableError(_refusal(url, cause.response.status_code)) from cause
     except InvalidHandshake as cause:
-        raise NotReachableError(f"{url} refused the connection: {cause}.") from cause
+        raise NotReachableError(f"{url} is no AVATAR: {cause}.") from cause
     except (OSError, TimeoutError) as cause:
         raise NotReachableError(
             f"No AVATAR answers at {url}. Start it with `avatar up`, or name another with --url."
         ) from cause
     async with socket:
         yield Chat(socket, await _session(socket))
+
+
+def _refusal(url: str, status: int) -> str:
+    if status == 401:
+        return f"{url} wants a key: --key, or AVATAR_API_KEY in the environment."
+    if status == 404:
+        return f"{url} has no /ws/chat: is it AVATAR?"
+    return f"{url} refused the connection with status {status}."
 
 
 async def _session(socket: ClientConnection) -> Session:

@@ -6,15 +6,22 @@ gateway is pointed at them.
 
 from collections.abc import Callable
 from datetime import datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from llm_service.backends.base import ChatBackend
 from llm_service.backends.demo import DemoBackend
 from llm_service.settings import Settings
 
 
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError) as cause:
+        raise ValueError(f"LLM_TIMEZONE={name!r}: use a name like Asia/Taipei.") from cause
+
+
 def _demo(settings: Settings) -> ChatBackend:
-    zone = ZoneInfo(settings.timezone) if settings.timezone else None
+    zone = _zone(settings.timezone)
 
     def now() -> datetime:
         return datetime.now(zone).astimezone(zone)

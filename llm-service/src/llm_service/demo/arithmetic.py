@@ -72,6 +72,9 @@ _SYMBOLS = {
     ")": ")",
 }
 
+# What a recogniser writes for numbers and operators when it has no reason to expect a sum.
+_HOMOPHONES = {"to": "two", "too": "two", "for": "four", "won": "one", "ate": "eight"}
+
 Part = Fraction | str
 
 
@@ -96,9 +99,10 @@ class _NoValueError(Exception):
 def solve(plain_text: str, language: Language) -> Answer | None:
     """Reads the whole of a plain text as a calculation; None when it is anything else."""
     body = _strip(plain_text, language)
-    try:
-        parts = _parts(body)
-    except _NotArithmeticError:
+    parts = _parts_or_none(body)
+    if parts is None and language == "en":
+        parts = _parts_or_none(" ".join(_HOMOPHONES.get(word, word) for word in body.split()))
+    if parts is None:
         return None
     if len(parts) < 2 or not any(isinstance(p, str) and p not in "()" for p in parts):
         return None
@@ -110,6 +114,13 @@ def solve(plain_text: str, language: Language) -> Answer | None:
     except _NoValueError as reason:
         return Answer(tuple(parts), None, exact=True, error=str(reason))
     return Answer(tuple(parts), value, parser.exact)
+
+
+def _parts_or_none(body: str) -> list[Part] | None:
+    try:
+        return _parts(body)
+    except _NotArithmeticError:
+        return None
 
 
 def _strip(text: str, language: Language) -> str:
