@@ -96,6 +96,26 @@ def test_long_sound_without_words_ends_it(free) -> None:
     free.hear_final("I would like something else")
 
 
+def test_a_murmur_gets_time_to_end(free) -> None:
+    begin(free)
+    free.hear_started()
+    free.hear_partial("嗯嗯")
+    free.wait(1500)
+    assert actions(free) == ["pause"]
+    free.hear_pause("嗯嗯")
+    assert actions(free) == ["pause", "resume"]
+    free.hear_final("嗯嗯")
+
+
+def test_murmuring_on_and_on_takes_the_floor(free) -> None:
+    begin(free)
+    free.hear_started()
+    free.hear_partial("嗯嗯")
+    free.wait(1900)
+    assert actions(free) == ["pause", "flush"]
+    free.hear_final("嗯嗯嗯我想說")
+
+
 def test_the_clock_stands_still_while_paused(free) -> None:
     begin(free)
     free.hear_started()

@@ -80,6 +80,12 @@ def on_verdict(c: Conversation) -> None:
     utterance = c.utterance
     if utterance is None or not utterance.barging or utterance.dismissed:
         return
+    murmuring = bool(utterance.words) and is_backchannel(utterance.words)
+    if murmuring and not utterance.granted_time:
+        # stt takes its time to call a murmur ended: it may be the beginning of a sentence.
+        utterance.granted_time = True
+        c.want(do.SetTimer("verdict", c.now + c.policy.verdict_ms))
+        return
     take_over(c, utterance)
 
 

@@ -160,6 +160,8 @@ class Utterance:
     """Whether it holds back a reply."""
     dismissed: bool = False
     """Whether its words were a backchannel so far."""
+    granted_time: bool = False
+    """Whether the verdict on it was put off once."""
     refused: bool = False
     """Whether a second utterance was told ALREADY_PROCESSING."""
     guess: Reply | None = None
