@@ -24,7 +24,10 @@ from profile_service.tables import audio_files, audio_trash, turns
 
 MOMENTS = {"sqlite": 200, "postgres": 50}
 WRITERS = 3
-LONGEST_LIFE_S = 0.12
+MOST_ANSWERS = 7
+"""A life ends after a random number of answers, however fast the machine is, and then a moment."""
+
+LONGEST_MOMENT_S = 0.03
 
 
 @dataclass
@@ -34,6 +37,13 @@ class Expected:
     kept: dict[UUID, int] = field(default_factory=dict)
     gone: set[UUID] = field(default_factory=set)
     unsure: list[TurnRecord] = field(default_factory=list)
+    answers: int = 0
+
+    async def answered(self, more: int) -> None:
+        """Return when the service has answered so many times more."""
+        target = self.answers + more
+        while self.answers < target:
+            await asyncio.sleep(0.001)
 
 
 @pytest.fixture
@@ -95,6 +105,7 @@ async def delete(client: httpx.AsyncClient, turn_id: UUID, expected: Expected) -
     answer = await client.delete(f"/v1/turns/{turn_id}")
     assert answer.status_code == 200, answer.text
     expected.gone.add(turn_id)
+    expected.answers += 1
 
 
 async def write(
@@ -115,6 +126,7 @@ async def write(
                 expected.unsure.append(revised)
                 expected.kept[record.turn_id] = await put(client, revised, wav)
                 expected.unsure.remove(revised)
+                expected.answers += 1
 
 
 async def check(engine: AsyncEngine, home: Path, expected: Expected, names: set[str]) -> None:
@@ -134,7 +146,7 @@ async def check(engine: AsyncEngine, home: Path, expected: Expected, names: set[
     assert not expected.gone & found.keys()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_killed_at_random_moments(
     zygote: subprocess.Popen,
     database_kind: str,
@@ -163,7 +175,8 @@ async def test_killed_at_random_moments(
             for _ in range(WRITERS)
         ]
         working = asyncio.gather(*writers)
-        await asyncio.sleep(chance.uniform(0, LONGEST_LIFE_S))
+        await expected.answered(chance.randint(0, MOST_ANSWERS))
+        await asyncio.sleep(chance.uniform(0, LONGEST_MOMENT_S))
         life.kill()
         await working
         await life.client.aclose()

@@ -9,8 +9,8 @@
     deleted_turns    turns that were deleted and must not come back from a gateway's spool
 
 Alembic migrations in ``db/`` make the same tables (a test compares the two) and, besides, what
-SQLAlchemy has no words for: the index over ``search_entries.terms``, GIN on Postgres and the FTS5
-table ``search_index`` on SQLite.
+SQLAlchemy has no words for: the index over ``search_entries.terms``, a column
+``vector`` with GIN on Postgres, the FTS5 table ``search_index`` on SQLite.
 """
 
 from datetime import UTC, datetime

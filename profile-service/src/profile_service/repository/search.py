@@ -12,10 +12,7 @@ from profile_service.repository.conversations import newest_first
 from profile_service.tables import conversations, search_entries, turns
 from profile_service.textsearch import Query, QueryTerm
 
-_POSTGRES_MATCH = (
-    "array_to_tsvector(string_to_array(search_entries.terms, ' ')) "
-    "@@ CAST(CAST(:search_terms AS text) AS tsquery)"
-)
+_POSTGRES_MATCH = "search_entries.vector @@ CAST(CAST(:search_terms AS text) AS tsquery)"
 _SQLITE_MATCH = (
     "search_entries.id IN (SELECT rowid FROM search_index WHERE search_index MATCH :search_terms)"
 )
