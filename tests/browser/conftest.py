@@ -97,7 +97,8 @@ def avatar_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.wait(STOP_S)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while it runs, its event loop keeps asynchronous tests from running theirs.
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as running:
         yield running

@@ -14,13 +14,20 @@ interface Properties {
   failure: ShownFailure;
   onRetry?: (() => void) | null;
   onDismiss?: () => void;
+  /** other words for some codes, where they mean something of their own */
+  words?: Partial<Record<ShownFailure["code"], FailureWords>>;
+}
+
+interface FailureWords {
+  title: string;
+  advice: string;
 }
 
 /** What went wrong, what to do about it, and a way to try again where that may help. */
-export function FailureNote({ failure, onRetry, onDismiss }: Properties) {
+export function FailureNote({ failure, onRetry, onDismiss, words: special }: Properties) {
   const { t } = useTranslation();
   // A code that is newer than the page has no words here: the server's own are in the details.
-  const words = t([`error.${failure.code}`, "error.INTERNAL"] as const);
+  const words = special?.[failure.code] ?? t([`error.${failure.code}`, "error.INTERNAL"] as const);
   return (
     <div className={styles.note} role="alert" data-code={failure.code}>
       <Icon name="warning" />

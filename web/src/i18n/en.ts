@@ -305,6 +305,28 @@ export const en = {
     empty: "No voice profiles yet.",
     add: "Add a voice",
     file: "Recording",
+    record: "Record now",
+    stopRecording: "Stop recording",
+    recordingFor: "Recording: {{seconds}} s. Read something aloud, as you would to a friend.",
+    chosen: "Chosen: {{name}}",
+    recording: "The recording",
+    details: "Details",
+    save: "Save",
+    agreed: "Agreed to by {{by}}, {{date}}",
+    errors: {
+      BAD_AUDIO: {
+        title: "This recording does not make a voice.",
+        advice: "It takes 3 to 30 seconds of one person's clear speech, in a common audio format.",
+      },
+      NO_SPEECH: {
+        title: "There is no speech in this recording.",
+        advice: "It takes 3 to 30 seconds of one person's clear speech.",
+      },
+      CONFLICT: {
+        title: "There is a voice of this name already.",
+        advice: "Choose another name.",
+      },
+    },
     fileHint: "5 to 30 seconds of one person, without music or noise.",
     name: "Name",
     text: "What is said in it",

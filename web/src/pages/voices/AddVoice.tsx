@@ -3,12 +3,14 @@ import { useTranslation } from "react-i18next";
 import { type ApiError, call } from "../../api/client";
 import { asApiError } from "../../api/useResource";
 import { FailureNote } from "../../components/FailureNote";
+import { Reference } from "./Reference";
 import styles from "./Voices.module.css";
 
-/** Upload a recording as a voice, with the consent of its owner. */
+/** Make a recording a voice, with the consent of its owner. */
 export function AddVoice({ onAdded }: { onAdded(): void }) {
   const { t } = useTranslation();
   const form = useRef<HTMLFormElement>(null);
+  const [file, setFile] = useState<File | null>(null);
   const [failure, setFailure] = useState<ApiError | null>(null);
   const [busy, setBusy] = useState(false);
   const [agreed, setAgreed] = useState(false);
@@ -16,13 +18,14 @@ export function AddVoice({ onAdded }: { onAdded(): void }) {
 
   const add = async (event: FormEvent) => {
     event.preventDefault();
-    if (!form.current) return;
+    if (!form.current || !file) return;
     setBusy(true);
     setFailure(null);
     try {
-      const body = withConsent(new FormData(form.current), t("voices.consent"));
+      const body = filledIn(new FormData(form.current), file, t("voices.consent"));
       await call("/api/voice-profile", { method: "POST", body });
       form.current.reset();
+      setFile(null);
       setAgreed(false);
       onAdded();
     } catch (error) {
@@ -33,18 +36,9 @@ export function AddVoice({ onAdded }: { onAdded(): void }) {
   };
 
   return (
-    <form ref={form} className={`card ${styles.form}`} onSubmit={add}>
+    <form ref={form} className={`card ${styles.form} ${styles.fields}`} onSubmit={add}>
       <h2>{t("voices.add")}</h2>
-      <label htmlFor={`${id}-file`}>{t("voices.file")}</label>
-      <input
-        id={`${id}-file`}
-        className="field"
-        type="file"
-        name="file"
-        accept="audio/*"
-        required
-      />
-      <p className="faint">{t("voices.fileHint")}</p>
+      <Reference file={file} onFile={setFile} />
       <label htmlFor={`${id}-name`}>{t("voices.name")}</label>
       <input id={`${id}-name`} className="field" name="name" maxLength={80} required />
       <label htmlFor={`${id}-text`}>{t("voices.text")}</label>
@@ -62,8 +56,8 @@ export function AddVoice({ onAdded }: { onAdded(): void }) {
         {t("voices.consent")}
       </label>
       <p className="faint">{t("voices.consentRequired")}</p>
-      {failure && <FailureNote failure={failure} />}
-      <button type="submit" className="button primary" disabled={busy || !agreed}>
+      {failure && <FailureNote failure={failure} words={t("voices.errors")} />}
+      <button type="submit" className="button primary" disabled={busy || !agreed || !file}>
         {t(busy ? "voices.uploading" : "voices.upload")}
       </button>
     </form>
@@ -71,8 +65,9 @@ export function AddVoice({ onAdded }: { onAdded(): void }) {
 }
 
 /** The form as the server takes it: the consent as one JSON field, empty words left out. */
-function withConsent(form: FormData, text: string): FormData {
+function filledIn(form: FormData, file: File, text: string): FormData {
   const consent = { by: form.get("by"), at: new Date().toISOString(), text };
+  form.set("file", file, file.name);
   form.set("consent", JSON.stringify(consent));
   form.delete("by");
   if (!form.get("reference_text")) form.delete("reference_text");
