@@ -57,6 +57,8 @@ format: $(VENV)/.dev web/node_modules/.package-lock.json ## put the code in orde
 
 test-engines: $(VENV)/.dev ## the real engines, each in an environment of its own (gigabytes)
 	tools/engine_env.sh f5
+	tools/engine_env.sh vllm
+	tools/engine_env.sh llama
 	AVATAR_ENGINES=1 $(PY) -m pytest tests/engines $(PYTEST)
 
 test-compose: $(VENV)/.dev ## build the images, bring them up, speak, kill, restart; needs Docker or the like

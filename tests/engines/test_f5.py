@@ -5,9 +5,7 @@ about voices. `AVATAR_F5_PYTHON` names the interpreter of its environment (tools
 """
 
 import asyncio
-import os
 import shutil
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -31,25 +29,14 @@ MIXED = Utterance((Run("zh", "我們今天天氣很好"), Run("en", "hello")))
 REFERENCE_TEXT = "some words that were said here"
 
 
-@pytest.fixture(scope="session")
-def python() -> Path:
-    return Path(os.environ.get("AVATAR_F5_PYTHON", ROOT / ".venv-f5" / "bin" / "python"))
-
-
-@pytest.fixture(scope="session")
-def models(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models")
-    subprocess.run([python, ROOT / "tools" / "tiny_f5.py", folder], check=True)
-    return folder
-
-
 @pytest.fixture
-def f5(python: Path, models: Path, tmp_path: Path) -> Callable[..., object]:
+def f5(f5_python: Path, f5_models: Path, tmp_path: Path) -> Callable[..., object]:
     @asynccontextmanager
     async def make(**changes: object) -> AsyncIterator[Backend]:
         settings = TtsSettings.model_validate(
             {
-                "home": tmp_path, "engine": "f5", "models_dir": models, "engine_python": python,
+                "home": tmp_path, "engine": "f5",
+                "models_dir": f5_models, "engine_python": f5_python,
                 "f5_steps_fast": 4, "f5_steps_hq": 8, "wait_timeout_s": 300, **changes,
             }
         )  # fmt: skip
@@ -150,9 +137,9 @@ async def test_a_gpu_that_is_absent_means_the_cpu_with_a_notice(f5):
         ("other", "damaged"),
     ],
 )
-async def test_broken_model_folders_say_what_mends_them(f5, models, tmp_path, damage, said):
+async def test_broken_model_folders_say_what_mends_them(f5, f5_models, tmp_path, damage, said):
     broken = tmp_path / "broken"
-    shutil.copytree(models, broken)
+    shutil.copytree(f5_models, broken)
     weights = broken / "f5-tts" / "model.safetensors"
     if damage == "missing":
         weights.unlink()
