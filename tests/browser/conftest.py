@@ -1,5 +1,6 @@
 """A real browser before the real product: `avatar up`, Chromium, a wav file as its microphone."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -69,17 +70,16 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def avatar_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a running copy of the whole product with the embedded engines."""
-    folder = tmp_path_factory.mktemp("browser")
+@contextlib.contextmanager
+def running(folder: Path, **settings: str) -> Iterator[str]:
+    """A copy of the whole product with the embedded engines, for as long as it is needed."""
     url = f"http://127.0.0.1:{(port := _free_port())}"
-    environment = {**os.environ, "AVATAR_PORT": str(port), "AVATAR_HOME": str(folder / "var")}
+    paths = {"AVATAR_PORT": str(port), "AVATAR_HOME": str(folder / "var")}
     with (folder / "up.log").open("wb") as log:
         process = subprocess.Popen(
             [AVATAR, "up"],
             cwd=ROOT,
-            env=environment,
+            env={**os.environ, **paths, **settings},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -95,6 +95,20 @@ def avatar_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(STOP_S)
+
+
+@pytest.fixture(scope="session")
+def avatar_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a copy that most tests share."""
+    with running(tmp_path_factory.mktemp("browser")) as url:
+        yield url
+
+
+@pytest.fixture
+def start_avatar(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Start a copy with settings of its own; it ends with the test."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(running(tmp_path, **settings))
 
 
 # Not for the session: while it runs, its event loop keeps asynchronous tests from running theirs.
@@ -158,7 +172,7 @@ class Tab:
 
 @pytest.fixture
 def open_tab(
-    playwright: Playwright, chromium: str, avatar_url: str
+    playwright: Playwright, chromium: str, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Tab]]:
     """Open the page in a browser of its own; the browser may complain about nothing."""
     opened: list[tuple[Browser, Tab]] = []
@@ -169,12 +183,15 @@ def open_tab(
         microphone: Clip | None = None,
         settings: str = PLAIN_MICROPHONE,
         prepare: Callable[[BrowserContext], None] | None = None,
+        url: str | None = None,
     ) -> Tab:
         flags = list(CHROMIUM_FLAGS)
         if microphone:
             flags.append(f"--use-file-for-fake-audio-capture={microphone.path}%noloop")
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-        context = browser.new_context(base_url=avatar_url, locale="en-US")
+        context = browser.new_context(
+            base_url=url or request.getfixturevalue("avatar_url"), locale="en-US"
+        )
         context.add_init_script(LOUDSPEAKER)
         context.add_init_script(f"localStorage['avatar.settings'] ??= '{settings}'")
         if prepare:
