@@ -10,7 +10,7 @@ import pytest
 
 from avatar_cli.home import Home, HomeTakenError, configured_port, default_url
 from avatar_cli.running import ports
-from avatar_cli.running.plan import plan, to_start
+from avatar_cli.running.plan import page_folder, plan, to_start
 from avatar_cli.tongue import of_locale
 
 
@@ -101,3 +101,12 @@ def test_own_model_server_replaces_the_demo(tmp_path: Path) -> None:
 )
 def test_language_of_the_terminal(environment: dict[str, str], language: str) -> None:
     assert of_locale(environment).language == language
+
+
+def test_page_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert page_folder({"WEB_DIST": str(tmp_path)}) == tmp_path
+    built = tmp_path / "web" / "dist"
+    built.mkdir(parents=True)
+    (built / "index.html").write_text("<html>")
+    monkeypatch.chdir(tmp_path)
+    assert page_folder({}) == built

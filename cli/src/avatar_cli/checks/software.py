@@ -12,7 +12,7 @@ from avatar_cli import compose
 from avatar_cli.checks.finding import Finding
 from avatar_cli.models import catalogue
 from avatar_cli.models.store import Store
-from avatar_cli.running.plan import PARTS
+from avatar_cli.running.plan import PARTS, page_folder
 from avatar_cli.tongue import Tongue
 
 _EMBEDDED = (("pocketsphinx", "pocketsphinx"), ("espeakng-loader", "espeak-ng"))
@@ -88,7 +88,7 @@ def model_server(tongue: Tongue) -> Finding:
 
 def page(tongue: Tongue) -> Finding:
     """Whether the web client is built."""
-    index = Path(os.environ.get("WEB_DIST") or "web/dist") / "index.html"
+    index = page_folder(os.environ) / "index.html"
     if index.is_file():
         return Finding("page", "ok", str(index.parent))
     return Finding(

@@ -43,6 +43,16 @@ class Service:
         return f"http://127.0.0.1:{self.port}"
 
 
+def page_folder(environment: Mapping[str, str]) -> Path:
+    """The built web client: WEB_DIST, else `web/dist` here, else that of the source tree."""
+    own = environment.get("WEB_DIST")
+    if own:
+        return Path(own).resolve()
+    trees = (Path.cwd(), *Path(__file__).resolve().parents)
+    found = (tree / "web" / "dist" for tree in trees)
+    return next((f for f in found if (f / "index.html").is_file()), Path.cwd() / "web" / "dist")
+
+
 def to_start(environment: Mapping[str, str]) -> list[Part]:
     """All parts but those whose address the environment names."""
     return [p for p in PARTS if not (p.url_settings and environment.get(p.url_settings[0]))]
@@ -67,6 +77,7 @@ def plan(
     shared = {
         **environment,
         "AVATAR_HOME": str(home),
+        "WEB_DIST": str(page_folder(environment)),
         "PYTHONUNBUFFERED": "1",
         SUPERVISOR_ENV: supervisor,
     }
