@@ -11,7 +11,7 @@ KEY = "a-key-for-this-test-only-0123456789"
 Open = Callable[..., Any]
 
 
-def test_the_key_is_asked_for_and_kept(open_tab: Open, start_avatar: Callable[..., str]) -> None:
+def test_the_key_is_asked_for_and_kept(start_avatar: Callable[..., str], open_tab: Open) -> None:
     url = start_avatar(AUTH="api_key", AVATAR_API_KEY=KEY)
     tab = open_tab(url=url)
     expect(tab.page.get_by_role("heading", name="AVATAR is locked")).to_be_visible(timeout=READY_MS)
