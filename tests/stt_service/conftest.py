@@ -142,10 +142,13 @@ async def serve() -> AsyncIterator[Serve]:
 
     async with AsyncExitStack() as stack:
 
-        async def start(recogniser: object = None, **settings: object) -> Running:
+        async def start(
+            recogniser: object = None, *, wait: bool = True, **settings: object
+        ) -> Running:
             app = make_app(SttSettings(**settings), recogniser)  # type: ignore[arg-type]
             running = await stack.enter_async_context(serving(app))
-            await running.ready()
+            if wait:
+                await running.ready()
             return running
 
         yield start

@@ -17,7 +17,7 @@ class Patience:
     """After words that will go on."""
     pause_ms: float = 64.0
     """Silence after which finished words are reported as a pause."""
-    unfinished_pause: float = 0.5
+    unfinished_pause: float = 0.75
     """For words that will go on, the part of their wait after which a pause is reported: each
     report costs the gateway a speculative answer."""
 

@@ -121,7 +121,7 @@ class Listener:
         elif self._current is not None and signal is Signal.RESUMED:
             self._current.resume(self._now_ms)
         elif self._current is not None and signal is Signal.DIPPED:
-            self._current.scribe.glance()
+            self._current.dip()
 
     def _open(self) -> None:
         self._count += 1

@@ -64,6 +64,11 @@ class Utterance:
             return UNSURE
         return self._policy.finish(words.said.text)
 
+    def dip(self) -> None:
+        """It falls quiet: a cheap look, where a good one is not due at once."""
+        if self.scribe.settle_after_ms > 0:
+            self.scribe.glance()
+
     def quiet(self, last_voiced_ms: float, quiet_ms: float) -> None:
         """It is quiet: has the recogniser look as soon as that is worth its price."""
         if self._settled_quiet_ms == last_voiced_ms:

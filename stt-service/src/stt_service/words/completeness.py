@@ -16,7 +16,7 @@ Finish = Callable[[str], float]
 
 UNSURE = 0.5
 """No words, or nothing in them tells."""
-_SURE, _LIKELY, _SHORT, _UNLIKELY, _HARDLY = 0.95, 0.8, 0.6, 0.12, 0.03
+_SURE, _LIKELY, _SHORT, _TOPIC, _UNLIKELY, _HARDLY = 0.95, 0.8, 0.6, 0.25, 0.12, 0.03
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"[a-z0-9']+")
@@ -54,10 +54,17 @@ class _Phrases:
     may_end_a_question: frozenset[str]
     closing: frozenset[str]
     question: frozenset[str]
+    wh: frozenset[str]
+    openers: frozenset[str]
     conditional: frozenset[str]
+    links: frozenset[str]
+    modal: frozenset[str]
     number: frozenset[str]
     zh_hanging: re.Pattern[str]
     zh_closing: re.Pattern[str]
+    zh_openers: frozenset[str]
+    zh_asking: re.Pattern[str]
+    zh_predicate: re.Pattern[str]
     zh_conditional: re.Pattern[str]
     cue: re.Pattern[str]
 
@@ -71,6 +78,9 @@ def _phrases() -> _Phrases:
         **english,
         zh_hanging=re.compile(f"(?:{_any(chinese['hanging'].split())})$"),
         zh_closing=re.compile(f"(?:{_any(chinese['closing'].split())})$"),
+        zh_openers=frozenset(chinese["openers"].split()),
+        zh_asking=re.compile(_any(chinese["asking"].split())),
+        zh_predicate=re.compile(_any(chinese["predicate"].split())),
         zh_conditional=re.compile(_any(chinese["conditional"].split())),
         cue=re.compile(_any(read["number"]["cue"].split())),
     )
@@ -112,24 +122,41 @@ def _english(said: str) -> float:
     first, last = words[0], words[-1]
     asks = first in phrases.question
     if last in phrases.hanging:
-        if asks and len(words) > 2 and last in phrases.may_end_a_question:
+        if first in phrases.wh and len(words) > 2 and last in phrases.may_end_a_question:
             return UNSURE
         return _HARDLY if len(words) > 1 else _UNLIKELY
+    if (not asks and last in phrases.links) or _asks_only(words):
+        return _HARDLY
     if first in phrases.conditional and len(words) <= _CLAUSE_WORDS:
         return _UNLIKELY
-    if last in phrases.closing:
+    if said in phrases.openers:
+        return UNSURE
+    if last in phrases.closing or (first in phrases.wh and len(words) > 2):
         return _SURE
     return _LIKELY if len(words) > 2 or asks else _SHORT
+
+
+def _asks_only(words: list[str]) -> bool:
+    """A question's first two words: "can you", "should i"."""
+    return len(words) <= 3 and words[-2:-1] != [] and words[-2] in _phrases().modal
 
 
 def _chinese(said: str) -> float:
     phrases = _phrases()
     if phrases.zh_conditional.match(said) and len(said) <= _CLAUSE_HAN:
         return _UNLIKELY
+    if said in phrases.zh_openers:
+        return UNSURE
     if phrases.zh_closing.search(said):
         return _SURE
     if phrases.zh_hanging.search(said):
         return _HARDLY
     if said.endswith("的") or _ZH_QUANTITY.search(said):
         return UNSURE
+    # What comes after 把 needs a verb: 把窗戶 … 打開.
+    said = said.rpartition("把")[2]
+    if len(said) > 2 and not phrases.zh_predicate.search(said):
+        return _TOPIC
+    if phrases.zh_asking.search(said):
+        return _SURE
     return _LIKELY if len(said) > 3 else _SHORT
