@@ -90,7 +90,8 @@ class Line:
         await self.send(LlmResponse(text="Yes, indeed.", **turn))
         await self._clause("indeed.", turn)
         await self.send(AudioResponse(sample_rate=RATE, is_final=True, **turn))
-        while not self.server.of(Playback):
+        hands_free = self.server.of(Configure)[-1].turn_detection == "server_vad"
+        while not (hands_free or self.server.of(Playback)):
             await asyncio.sleep(0.005)
         await self.send(TurnDone(timings={"llm": 5.0}, heard_text="Yes, indeed.", **turn))
 

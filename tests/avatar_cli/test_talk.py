@@ -75,6 +75,7 @@ def test_hands_free(server, half_second: Path) -> None:
     assert len(json.loads(result.stdout)["turns"]) == 1
     configure = server.of(Configure)[0]
     assert (configure.turn_detection, configure.audio_in.sample_rate) == ("server_vad", 16_000)
+    assert server.of(Playback) == []
     assert bytes(server.binary).startswith(wavfile.read(half_second).pcm)
     assert len(server.binary) > len(wavfile.read(half_second).pcm)
 

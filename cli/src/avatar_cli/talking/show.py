@@ -96,15 +96,15 @@ class Screen:
 
 def timeline(turn: Turn, tongue: Tongue) -> list[str]:
     """When each thing happened, ms before and after the end of speech, and what that means."""
-    marks = [(name, at) for name, at in turn.marks.items() if name in _NAMES]
+    marks = {name: at for name, at in turn.timeline().items() if name in _NAMES}
     if not marks:
         return []
-    zero = turn.marks.get("end_of_speech", marks[0][1])
-    lines = [tongue("timeline, ms from the end of speech:", "時間軸（以說完為 0，毫秒）：")]
-    lines += [
-        f"  {at - zero:>8.0f}  {tongue(*_NAMES[name])}"
-        for name, at in sorted(marks, key=lambda pair: pair[1])
+    lines = [
+        tongue("timeline, ms from the end of speech:", "時間軸（以說完為 0，毫秒）：")
+        if "end_of_speech" in marks
+        else tongue("timeline, ms from the first words:", "時間軸（以第一個字為 0，毫秒）：")
     ]
+    lines += [f"  {at:>8.0f}  {tongue(*_NAMES[name])}" for name, at in marks.items()]
     first, last = turn.marks.get("first_audio"), turn.marks.get("last_token")
     if first is not None and last is not None:
         early = last - first

@@ -140,6 +140,17 @@ class Turn:
         self.done = True
         self.mark("turn_done", now)
 
+    @property
+    def zero(self) -> float:
+        """The end of speech where it is known, else the first thing that happened."""
+        known = self.marks.get("end_of_speech")
+        return min(self.marks.values(), default=0.0) if known is None else known
+
+    def timeline(self) -> dict[str, float]:
+        """When each thing happened, ms from `zero`, in order of time."""
+        ordered = sorted(self.marks.items(), key=lambda pair: pair[1])
+        return {name: round(at - self.zero, 1) for name, at in ordered}
+
     def report(self) -> dict[str, Any]:
         """Everything but the sound itself, as plain values."""
         return {
@@ -153,12 +164,8 @@ class Turn:
             "heard_text": self.heard_text,
             "interrupted": self.interrupted,
             "audio": {"ms": round(self.audio_ms), "sample_rate": self.rate, "url": self.audio_url},
-            "timeline_ms": {k: round(v, 1) for k, v in sorted(self.marks.items(), key=_second)},
+            "timeline_ms": self.timeline(),
             "timings": self.timings,
             "notices": self.notices,
             "errors": [{"code": e.code, "message": e.message} for e in self.errors],
         }
-
-
-def _second(pair: tuple[str, float]) -> float:
-    return pair[1]

@@ -134,6 +134,8 @@ async def _heard_all(chat: Chat, turn: Turn) -> None:
 async def hands_free(chat: Chat, sound: Sound, watch: Watch, timeout_s: float) -> list[Turn]:
     """Streams a file as an open microphone, then silence, until its turns are done.
 
+    Answers last as long as they would from a loudspeaker, so the file can talk over them.
+
     The socket must have been configured with `server_vad` and the sound's format.
 
     Raises:
@@ -166,7 +168,8 @@ async def hands_free(chat: Chat, sound: Sound, watch: Watch, timeout_s: float) -
             if came is None and idle and ended.is_set():
                 return _with_end_of_speech(turns, voiced_end[0])
             if came is not None:
-                await _hear(chat, turns, watch, *came)
+                _sort(turns, *came)
+                watch(*came)
             elif loop.time() >= deadline:
                 raise TurnTimeoutError(f"No answer within {timeout_s:.0f} s.")
 
@@ -176,15 +179,6 @@ def _with_end_of_speech(turns: list[Turn], voiced_end: float) -> list[Turn]:
     if len(turns) == 1:
         turns[0].mark("end_of_speech", voiced_end)
     return turns
-
-
-async def _hear(
-    chat: Chat, turns: list[Turn], watch: Watch, message: ServerMessage | AudioFrame, now: float
-) -> None:
-    _sort(turns, message, now)
-    watch(message, now)
-    if turns:
-        await _heard_all(chat, turns[-1])
 
 
 def _sort(turns: list[Turn], message: ServerMessage | AudioFrame, now: float) -> None:
