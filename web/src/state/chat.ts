@@ -1,6 +1,6 @@
 import { WorkletPlayer } from "../audio/player";
 import type { SpeechSource } from "../audio/source";
-import type { ClientMessage, ServerMessage } from "../contract/generated";
+import type { ClientMessage, ErrorCode, ServerMessage } from "../contract/generated";
 import { ChatSocket, type SocketLike } from "../protocol/chatSocket";
 import { IDLE_LINK, type Link } from "../protocol/linkMachine";
 import {
@@ -32,6 +32,15 @@ export interface ChatOutside {
   /** The socket could not be opened: find out whether a key is wanted (a socket can't say so). */
   onRefused(): void;
 }
+
+/** After these the rest of a push-to-talk utterance is dropped by the server. */
+const DEAF: ReadonlySet<ErrorCode> = new Set([
+  "BAD_AUDIO",
+  "BUFFER_OVERFLOW",
+  "TOO_MANY_CHUNKS",
+  "AUDIO_TIMEOUT",
+  "STT_UNAVAILABLE",
+]);
 
 /** One conversation: the socket, the microphone and the loudspeaker brought together. */
 export class Chat {
@@ -142,6 +151,7 @@ export class Chat {
     this.speech.repeat(kept, key, true);
   }
 
+  /** The person has read what failed and what was noticed. */
   dismiss(): void {
     this.#apply({ type: "local_dismiss" });
   }
@@ -187,9 +197,14 @@ export class Chat {
 
   #receive(message: ServerMessage): void {
     this.#apply(message);
-    if (message.type === "error" && message.code === "BAD_AUDIO") this.speech.unreadable();
+    if (message.type === "error") this.#speechFailed(message.code);
     if (message.type === "audio_response") this.#sound.takeMessage(message);
     if (message.type === "playback_control") this.#sound.control(message);
+  }
+
+  #speechFailed(code: ErrorCode): void {
+    if (code === "BAD_AUDIO") this.speech.unreadable();
+    if (DEAF.has(code)) void this.speech.abort();
   }
 
   #heard({ turnId, revision }: Reply, ms: number): void {

@@ -167,6 +167,21 @@ describe("a conversation", () => {
     expect(told([notice, notice]).notices).toHaveLength(1);
   });
 
+  it("lets notices be dismissed, but not that words leave the network", () => {
+    const notice = (code: "HQ_FELL_BACK" | "PUBLIC_ENGINE"): ConversationEvent => ({
+      type: "notice",
+      seq: 0,
+      code,
+      message: "",
+    });
+    const state = told([
+      notice("HQ_FELL_BACK"),
+      notice("PUBLIC_ENGINE"),
+      { type: "local_dismiss" },
+    ]);
+    expect(state.notices.map(({ code }) => code)).toEqual(["PUBLIC_ENGINE"]);
+  });
+
   it("keeps the engines when another conversation begins", () => {
     const state = told([{ type: "local_new" }], { ...told([ACCEPTED]), engines: ENGINES });
     expect(state).toEqual({ ...EMPTY, engines: ENGINES });

@@ -150,10 +150,15 @@ function locally(was: Conversation, event: LocalEvent): Conversation {
     case "local_lost":
       return { ...was, turns: was.turns.map(lost) };
     case "local_dismiss":
-      return { ...was, failure: null };
+      return { ...was, failure: null, notices: was.notices.filter(isLasting) };
     case "local_new":
       return { ...EMPTY, engines: was.engines, limits: was.limits };
   }
+}
+
+/** That words leave the network is said for as long as they do. */
+function isLasting({ code }: { code: NoticeCode }): boolean {
+  return code === "PUBLIC_ENGINE";
 }
 
 function lost(turn: Turn): Turn {

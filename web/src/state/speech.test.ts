@@ -182,6 +182,16 @@ describe("speech", () => {
     await end();
   });
 
+  it("stops listening when the server refused the utterance, and ends it no second time", async () => {
+    const { speech, sent, say, end } = rig();
+    await speech.begin("u1");
+    say(1);
+    await speech.abort();
+    expect(speech.microphone.get().phase).toBe("off");
+    await end();
+    expect(sent).toEqual([start(0, "u1"), 1]);
+  });
+
   it("goes from a held button to hands-free without losing the microphone", async () => {
     const { speech, sent, say } = rig();
     await speech.begin("u1");

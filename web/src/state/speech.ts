@@ -86,6 +86,16 @@ export class Speech {
     this.#lingerStream();
   }
 
+  /** The server refused the utterance: nobody listens to the rest of it. */
+  async abort(): Promise<void> {
+    if (this.#streaming || this.microphone.get().phase !== "on") return;
+    this.#show("ending");
+    await this.#closeCapture();
+    if (this.#utterance) this.#utterance.ended = true;
+    this.#show("off");
+    this.#lingerStream();
+  }
+
   /** Send all that the microphone hears until `stopStreaming`. */
   async stream(): Promise<void> {
     await this.end();

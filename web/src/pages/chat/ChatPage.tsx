@@ -24,6 +24,7 @@ export function ChatPage() {
   useTitle();
   useEffect(() => chat.connect(), [chat]);
   useEar();
+  useWakefulness(microphone.phase === "on");
 
   return (
     <div className={styles.page} data-whole-window>
@@ -67,4 +68,15 @@ function useEar(): void {
     if (handsFree && navigator.userActivation?.hasBeenActive) void chat.listen(true);
     return () => void chat.speech.close();
   }, [handsFree, chat]);
+}
+
+/** A phone's screen stays on while it listens: it would close the microphone with it. */
+function useWakefulness(listening: boolean): void {
+  useEffect(() => {
+    if (!listening || !navigator.wakeLock) return;
+    const lock = navigator.wakeLock.request("screen");
+    // A refusal (a low battery, say) changes nothing but the screen.
+    lock.catch(() => undefined);
+    return () => void lock.then((held) => held.release()).catch(() => undefined);
+  }, [listening]);
 }

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { Icon } from "../../components/Icon";
 import { useChat, useSettings } from "../../state/context";
@@ -9,6 +10,20 @@ import type { Phase } from "./phase";
 import { StatusLine } from "./StatusLine";
 import { TalkButton } from "./TalkButton";
 
+/** Esc stops the answer, unless it closes something first. */
+function useEscape(stop: () => void): void {
+  const latest = useRef(stop);
+  latest.current = stop;
+  useEffect(() => {
+    const down = (event: KeyboardEvent) => {
+      const taken = event.target instanceof Element && event.target.closest("dialog, form");
+      if (event.key === "Escape" && !event.isComposing && !taken) latest.current();
+    };
+    document.addEventListener("keydown", down);
+    return () => document.removeEventListener("keydown", down);
+  }, []);
+}
+
 /** What one talks with: the line, the button, the switch, the field. */
 export function Dock({ phase }: { phase: Phase }) {
   const { t } = useTranslation();
@@ -18,6 +33,7 @@ export function Dock({ phase }: { phase: Phase }) {
   const speaking = useStore(chat.speaking);
   const blocked = useStore(chat.soundBlocked);
 
+  useEscape(() => chat.interrupt());
   const talking = microphone.phase !== "off" && !speaking;
   return (
     <section className={styles.dock} data-phase={phase} aria-label={t("chat.title")}>
@@ -48,7 +64,12 @@ export function Dock({ phase }: { phase: Phase }) {
         <TalkButton />
         <div className={styles.right}>
           {(speaking || phase === "thinking" || phase === "speaking") && (
-            <button type="button" className="button" onClick={() => chat.interrupt()}>
+            <button
+              type="button"
+              className="button"
+              aria-keyshortcuts="Escape"
+              onClick={() => chat.interrupt()}
+            >
               <Icon name="stop" size={18} />
               <span className={styles.wide}>{t("dock.stop")}</span>
             </button>

@@ -80,7 +80,12 @@ function EngineRow({ stage, engine }: { stage: Stage; engine: EngineInfo }) {
         <span className="faint">{t(`engines.kind.${engine.kind}`)}</span>
       </td>
       <td>{languages || t("engines.anyLanguage")}</td>
-      <td>{engine.licence ?? t("engines.unknownLicence")}</td>
+      <td>
+        {engine.licence ?? t("engines.unknownLicence")}
+        {isNonCommercial(engine) && (
+          <span className={styles.warning}>{t("engines.nonCommercial")}</span>
+        )}
+      </td>
     </tr>
   );
 }
@@ -107,6 +112,11 @@ function Limits({ engines }: { engines: Engines }) {
       </dl>
     </>
   );
+}
+
+/** Creative Commons' NC, as F5-TTS's published weights have it. */
+function isNonCommercial({ licence }: EngineInfo): boolean {
+  return /\bNC\b/i.test(licence ?? "");
 }
 
 function isModest(engines: Engines): boolean {

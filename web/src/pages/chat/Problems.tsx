@@ -14,9 +14,19 @@ export function Problems() {
   return (
     <div className={styles.problems}>
       {notices.map(({ code, message }) => (
-        <p key={code} className={styles.notice} role="status">
-          {t(`notice.${code}`, { defaultValue: message })}
-        </p>
+        <div key={code} className={styles.notice} role="status" data-notice={code}>
+          <p>{t(`notice.${code}`, { defaultValue: message })}</p>
+          {code !== "PUBLIC_ENGINE" && (
+            <button
+              type="button"
+              className="icon-button"
+              aria-label={t("error.dismiss")}
+              onClick={() => chat.dismiss()}
+            >
+              <Icon name="close" size={16} />
+            </button>
+          )}
+        </div>
       ))}
       {failure && <FailureNote failure={failure} onDismiss={() => chat.dismiss()} />}
       {problem && (

@@ -2,6 +2,7 @@ import { memo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { FailureNote } from "../../components/FailureNote";
 import { Icon } from "../../components/Icon";
+import { languageOf } from "../../i18n/script";
 import { useChat } from "../../state/context";
 import type { Turn } from "../../state/conversation";
 import { heardChars, prefixLength } from "../../state/ledger";
@@ -56,7 +57,12 @@ function Said({ turn, last }: { turn: Turn; last: boolean }) {
           onCancel={() => setEditing(false)}
         />
       ) : (
-        <p className={styles.words} data-said data-final={turn.userFinal}>
+        <p
+          className={styles.words}
+          lang={languageOf(turn.userText)}
+          data-said
+          data-final={turn.userFinal}
+        >
           {stable}
           {unstable && <span className={styles.unstable}>{unstable}</span>}
           {!turn.userText && !turn.failure && (
@@ -86,7 +92,7 @@ function Answer({ turn }: { turn: Turn }) {
   return (
     <div className={styles.answer}>
       <p className={styles.who}>{t("chat.assistant")}</p>
-      <p className={styles.words} data-answer>
+      <p className={styles.words} lang={languageOf(turn.answer)} data-answer>
         {turn.answer.slice(0, heard)}
         {turn.interrupted && rest && <span className="sr-only"> {t("chat.notHeard")} </span>}
         {rest && <span className={turn.interrupted ? styles.unheard : styles.ahead}>{rest}</span>}

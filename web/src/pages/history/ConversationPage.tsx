@@ -9,6 +9,7 @@ import { Loaded } from "../../components/Loaded";
 import { SoundPlayer } from "../../components/SoundPlayer";
 import type { ConversationView, TurnView } from "../../contract/generated";
 import { formatDate } from "../../i18n/format";
+import { languageOf } from "../../i18n/script";
 import { prefixLength } from "../../state/ledger";
 import styles from "./History.module.css";
 
@@ -107,7 +108,9 @@ function StoredTurn({ turn }: { turn: TurnView }) {
     <li className={styles.turn}>
       <div className={styles.side}>
         <p className={styles.who}>{t("chat.you")}</p>
-        <p className={styles.said}>{turn.user_text}</p>
+        <p className={styles.said} lang={languageOf(turn.user_text)}>
+          {turn.user_text}
+        </p>
         {corrected && (
           <p className="faint">{t("history.corrected", { text: turn.recognised_text })}</p>
         )}
@@ -121,7 +124,7 @@ function StoredTurn({ turn }: { turn: TurnView }) {
       </div>
       <div className={styles.side}>
         <p className={styles.who}>{t("chat.assistant")}</p>
-        <p className={styles.answer}>
+        <p className={styles.answer} lang={languageOf(turn.ai_text)}>
           {turn.ai_text.slice(0, cut)}
           {cut < turn.ai_text.length && <s className={styles.unheard}>{turn.ai_text.slice(cut)}</s>}
         </p>
