@@ -1,5 +1,6 @@
 """The product's REST over the real profile-service, and a real speech engine for voices."""
 
+import asyncio
 import io
 import json
 import uuid
@@ -166,7 +167,6 @@ async def test_without_profile_service(gateway: Callable) -> None:
 
 async def test_a_service_that_breaks_off_ends_the_answer(gateway: Callable) -> None:
     """A length that was promised and not kept must not look like a whole file."""
-    import asyncio
 
     async def broken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -284,6 +284,21 @@ async def test_voices_that_are_no_sound(wav: bytes, gateway: Callable, profile: 
         answer = await upload(http, wav)
         assert answer.status_code in (400, 422)
         assert answer.json()["code"] in ("BAD_AUDIO", "BAD_MESSAGE", "NO_SPEECH")
+
+
+async def test_an_upload_that_breaks_off_is_forgotten(gateway: Callable, profile: Any) -> None:
+    async with gateway({"profile": profile.url}) as base, httpx.AsyncClient(base_url=base) as http:
+        before = (await http.get("/api/voice-profiles")).json()
+        place = httpx.URL(base)
+        _, writer = await asyncio.open_connection(place.host, place.port)
+        head = (
+            f"POST /api/voice-profile HTTP/1.1\r\nHost: {place.host}\r\nContent-Length: 9999\r\n"
+            "Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+        )
+        writer.write(head.encode())
+        await writer.drain()
+        writer.transport.abort()
+        assert (await http.get("/api/voice-profiles")).json() == before
 
 
 async def test_a_voice_needs_consent(gateway: Callable, profile: Any, reference: bytes) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, ValidationError
+from starlette.requests import ClientDisconnect
 
 from avatar_contract.errors import BadMessage, ErrorCode
 from avatar_contract.records import Deleted, VoiceProfile, VoiceProfilePage
@@ -175,7 +176,10 @@ async def test_voice(profile_id: UUID, asked: VoiceTest, deps: Deps) -> Response
 
 async def _store(deps: RestDeps, request: Request, method: str, path: str) -> VoiceProfile:
     """Stream the form to profile-service, which checks and keeps it."""
-    answer = await deps.profile.call(
-        method, path, headers=headers_up(request), content=Upload(request)
-    )
+    try:
+        answer = await deps.profile.call(
+            method, path, headers=headers_up(request), content=Upload(request)
+        )
+    except ClientDisconnect as error:
+        raise BadMessage("The upload broke off.") from error
     return deps.profile.read(VoiceProfile, answer)
