@@ -83,6 +83,16 @@ CHINESE = [
     # telephone numbers
     ("打0912-345-678", "打零九一二，三四五，六七八"),
     ("打(02) 2345-6789", "打零二，二三四五，六七八九"),
+    ("轉215", "轉二一五"),
+    # rooms, floors, lists, powers
+    ("A棟3F 302會議室", "A | 棟三樓 三零二會議室"),
+    ("搭 307 號公車", "搭三零七號公車"),
+    ("1. 先煮水\n2. 加200g麵", "一、先煮水, 二、加兩百公克麵"),
+    ("從 1 數到 10：1, 2, 3", "從一數到十：一, 二, 三"),
+    ("約18～24°C", "約攝氏十八到二十四度"),
+    ("-10°C ~ 5°C", "攝氏零下十到五度"),
+    ("10^8", "十的八次方"),
+    ("①和½和Ⅳ", "一和二分之一和 | IV"),
     # marks
     ("**粗體**文字", "粗體 文字"),
     ("男/女", "男、女"),
@@ -144,6 +154,9 @@ ENGLISH = [
     ("#1", "number one"),
     ("GPT-4o and H2O", "GPT four o and H two O"),
     ("and/or", "and or"),
+    ("$9/month", "nine dollars per month"),
+    ("10^8 and E=mc²", "ten to the power of eight and E equals mc squared"),
+    ("one\ntwo.\nthree", "one, two. three"),
     ("7-11", "Seven Eleven"),
 ]  # fmt: skip
 

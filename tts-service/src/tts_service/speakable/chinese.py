@@ -134,12 +134,18 @@ def _slash(found: "re.Match[str]") -> str:
     return _month_day(first, second)
 
 
+def _degrees(found: "re.Match[str]") -> str:
+    low, high = (("零下" if found[i] else "") + count(found[i + 1]) for i in (1, 3))
+    return f"攝氏{low}到{high}度"
+
+
 def _unit(found: "re.Match[str]") -> str:
     if len(found[2]) == 1 and found[2] not in SHORT_UNITS:
         return found[0]  # 5G, 4K
     return count(found[1], "公") + _UNITS[found[2].lower()]
 
 
+_ROOMS = "號公車|號房|路公車|會議室|教室|室|房"
 _SAID = "零一二兩三四五六七八九十百千萬億"
 _UNIT = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True))
 _NUM = rf"({NUMBER})"
@@ -163,8 +169,15 @@ _RULES: tuple[Rule, ...] = (
             (rf"{_SIGN} ?{_NUM} ?({_SCALE})?", lambda f: _money(f[1], f[2], f[3])),
             (rf"{_NUM} ?({_SCALE})? ?{_CODE}\b", lambda f: _money(f[3], f[1], f[2])),
             (rf"\b{_CODE} ?{_NUM} ?({_SCALE})?", lambda f: _money(f[1], f[2], f[3])),
-            (r"(?<![\d.])(\d{1,3}) ?[:：] ?(\d{1,3})(?![\d])",
+            (r"(?<![\d.])(\d{1,3}) ?[:：] ?(\d{1,3})(?![\d,]| ?[，、])",
              lambda f: f"{numbers.whole(f[1])}比{numbers.whole(f[2])}"),
+            (r"(\d+)\^(\d+)", lambda f: f"{numbers.whole(f[1])}的{numbers.whole(f[2])}次方"),
+            (r"(?<=[轉機]) ?(\d{2,5})(?!\d)", lambda f: numbers.one_by_one(f[1])),
+            (rf"(?<!\d)(\d{{3,4}}) ?(?={_ROOMS})", lambda f: numbers.one_by_one(f[1])),
+            (r"(?<![A-Za-z\d])(\d{1,2})F(?![A-Za-z\d])", lambda f: f"{numbers.whole(f[1])}樓"),
+            (r"(?<![\d.])(\d{1,2})[.)] ?(?=[\u4e00-\u9fff])",
+             lambda f: f"{numbers.whole(f[1])}、"),
+            (rf"([-−]?){_NUM}(?: ?(?:°C|℃))?{_TO}([-−]?){_NUM} ?(?:°C|℃)", _degrees),
             (rf"(?<![A-Za-z0-9_.-]){_NUM}(?: ?%)?{_TO}(?=(?:{NUMBER}) ?%)",
              lambda f: f"百分之{count(f[1])}到"),
             (rf"(?<![\d.-])(?<![A-Za-z]){_NUM}( ?[個%])?{_TO}(?=(?:{NUMBER})(?!\d*-))",
@@ -193,7 +206,9 @@ _RULES: tuple[Rule, ...] = (
             (r"(?<=[\u4e00-\u9fff]) ?[/／] ?(?=[\u4e00-\u9fff])", lambda _: "、"),
             (r"(?<=[\u4e00-\u9fff]) ?\+ ?", lambda _: "加"),
             (rf"(?<=[{_SAID}點分秒日月年度個]) ?[-~～–] ?(?=[{_SAID}])", lambda _: "到"),
-            (r"[~～#]", lambda _: ""),
+            (r"²", lambda _: "平方"),
+            (r"³", lambda _: "立方"),
+            (r"[~～#^]", lambda _: ""),
         ]
     ),
 )  # fmt: skip

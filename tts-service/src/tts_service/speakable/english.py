@@ -214,6 +214,12 @@ _RULES: tuple[Rule, ...] = (
             (rf"\b{_MONTH} (\d{{1,2}})(?:st|nd|rd|th)?(?:,? (\d{{4}}))?\b", _month_day),
             (rf"\b(\d{{1,2}})(?:st|nd|rd|th)? (?:of )?{_MONTH},?(?: (\d{{4}}))?\b", _day_month),
             (r"(?<=\d) ?[-~–] ?(?=\d{1,2}:\d{2})", lambda _: " to "),
+            (r"(?<=[\d°%CF]) ?~ ?(?=-?\d)", lambda _: " to "),
+            (
+                r"(?<=\d) ?/ ?(?=(?:month|year|week|day|night|hour|minute|person)\b)",
+                lambda _: " per ",
+            ),
+            (r"(\d)\^(?=\d)", lambda f: f"{f[1]} to the power of "),
             (r"\b(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([ap])\.?m\b\.?)?", _time),
             (r"\b(\d{1,2}) ?([ap])\.?m\b\.?", lambda f: f"{number(f[1])} {f[2].upper()}M"),
             (
@@ -261,7 +267,9 @@ _RULES: tuple[Rule, ...] = (
             (r" ?@ ?", lambda _: " at "),
             (r" ?[%] ?", lambda _: " percent "),
             (r" ?\$ ?", lambda _: " dollar "),
-            (r" ?[/#~] ?", lambda _: " "),
+            (r"²", lambda _: " squared"),
+            (r"³", lambda _: " cubed"),
+            (r" ?[/#~^] ?", lambda _: " "),
         ]
     ),
 )

@@ -23,7 +23,9 @@ _ENGLISH_STRETCH = re.compile(
 _WORD = re.compile(r"[A-Za-z]{2,}|\b[AaI]\b")
 _NUMBER_INSIDE = re.compile(r"[A-Za-z] \$?\d[\d.,:%]* [A-Za-z]")
 Hold = Callable[[list[Run]], str]
-_MIXED = re.compile(r"[A-Za-z]+-?\d[A-Za-z0-9]*(?:\.\d+)*|(?<!\d)7-(?:11|Eleven)(?!\d)")
+_MIXED = re.compile(
+    r"[A-Za-z]+-?\d[A-Za-z0-9]*(?:\.\d+)*|(?<!\d)7-(?:11|Eleven)(?!\d)|\d+(?:st|nd|rd|th)(?![A-Za-z])"
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def _language(tag: str | None) -> Language | None:
 
 def _guess(text: str, default: Language) -> Language:
     han = sum(script_of(character) is Script.HAN for character in text)
-    latin = len(re.findall(r"[A-Za-z]+", text))
+    latin = len(re.findall(r"(?<!°)[A-Za-z]+", text))
     if not han and not latin:
         return default
     return "zh" if han >= latin else "en"
