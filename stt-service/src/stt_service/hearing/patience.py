@@ -42,4 +42,4 @@ class Patience:
 
 
 _SHORTEST_MS = 130.0
-_PROBABLY = 0.45
+_PROBABLY = 0.7
