@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -16,10 +18,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from avatar_contract.audio import wav_bytes
+from avatar_contract.wire.common import EngineInfo
 from tts_service.app import build_app
 from tts_service.backends.base import Backend
+from tts_service.backends.process import ProcessBackend, ProcessEngine
 from tts_service.settings import TtsSettings
 
+SOURCE = Path(sys.modules["tts_service"].__path__[0]).parent
 Serve = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
@@ -76,6 +81,24 @@ async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[http
     settings = TtsSettings.model_validate({"home": home, "workers": 1, "port": 1})
     async with served(build_app(settings)) as shared:
         yield shared
+
+
+@pytest.fixture
+def odd(settings) -> Callable[..., ProcessBackend]:
+    """The engine that does what its text says (engines.py)."""
+
+    def make(**changes: object) -> ProcessBackend:
+        engine = ProcessEngine(
+            info=EngineInfo(name="odd", kind="embedded", languages=["en", "zh"]),
+            worker="engines:Odd",
+            config={},
+            voices={"en": "odd", "zh": "odd"},
+            environment={"PYTHONPATH": f"{SOURCE}{os.pathsep}{Path(__file__).parent}"},
+            **changes,
+        )
+        return ProcessBackend(engine, settings())
+
+    return make
 
 
 @pytest.fixture

@@ -1,39 +1,14 @@
 """Callers that hang up, engines that die or stall, servers behind the openai engine."""
 
 import asyncio
-import os
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import httpx
 import pytest
 
 from avatar_contract.errors import Forbidden
-from avatar_contract.wire.common import EngineInfo
 from tts_service.backends import build
-from tts_service.backends.process import ProcessBackend, ProcessEngine
-
-SOURCE = Path(sys.modules["tts_service"].__path__[0]).parent
-
-
-@pytest.fixture
-def odd(settings) -> Callable[..., ProcessBackend]:
-    """The engine that does what its text says (engines.py)."""
-
-    def make(**changes: object) -> ProcessBackend:
-        engine = ProcessEngine(
-            info=EngineInfo(name="odd", kind="embedded", languages=["en", "zh"]),
-            worker="engines:Odd",
-            config={},
-            voices={"en": "odd", "zh": "odd"},
-            environment={"PYTHONPATH": f"{SOURCE}{os.pathsep}{Path(__file__).parent}"},
-            **changes,
-        )
-        return ProcessBackend(engine, settings())
-
-    return make
 
 
 def _body(text: str, **fields: object) -> dict[str, object]:

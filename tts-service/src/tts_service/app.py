@@ -48,6 +48,7 @@ def build_app(settings: TtsSettings, backend: Backend | None = None) -> FastAPI:
                 "status": status[now.model.state],
                 "models": [now.model],
                 "load": now.load,
+                "gpu": now.gpu,
                 "engine": engine.info,
             }
         )

@@ -27,6 +27,8 @@ class BackendHealth:
 
     model: ModelHealth
     load: dict[str, float] = field(default_factory=dict)
+    gpu: dict[str, float | str] | None = None
+    """Name, and memory used and whole after loading, MiB."""
 
 
 class Backend(Protocol):

@@ -139,7 +139,12 @@ class F5Engine:
         self._warm()
         progress(0.9)
         self._embedder = Embedder(choice.device)
-        return {"device": choice.device, "notice": choice.notice, "detail": _card(folder)}
+        return {
+            "device": choice.device,
+            "notice": choice.notice,
+            "detail": f"weights: {folder.name}",
+            "gpu": self._gpu(choice.device),
+        }
 
     def speak(self, job: Mapping[str, Any], sink: Sink) -> None:
         reference = self._reference(job)
@@ -215,6 +220,16 @@ class F5Engine:
             free, total = cuda.mem_get_info(index)
             found.append(Gpu(index, total // 2**20, free // 2**20))
         return found
+
+    def _gpu(self, device: str) -> dict[str, float | str] | None:
+        if device == "cpu":
+            return None
+        free, total = self._torch.cuda.mem_get_info(device)
+        return {
+            "name": self._torch.cuda.get_device_name(device),
+            "used_mib": (total - free) / 2**20,
+            "total_mib": total / 2**20,
+        }
 
     def _own_voices(self) -> dict[str, Reference]:
         path = Path(self._config["voice"])
@@ -323,10 +338,6 @@ def _demand(*files: Path) -> None:
                 f"{path.parent.name}/{path.name} is missing from the model folder: "
                 "`avatar models download` brings it.",
             )
-
-
-def _card(folder: Path) -> str:
-    return f"weights: {folder.name}"
 
 
 def _read(wav: bytes) -> tuple[Signal, int]:

@@ -89,7 +89,8 @@ class ProcessBackend:
             }
         )
         load = {"workers": now.workers, "busy": now.busy, "waiting": now.waiting}
-        return BackendHealth(model, {name: float(value) for name, value in load.items()})
+        counts = {name: float(value) for name, value in load.items()}
+        return BackendHealth(model, counts, self.pool.facts.get("gpu"))
 
     def label(self, utterance: Utterance, voice: VoiceSample | None) -> str:
         languages = dict.fromkeys(run.language for run in utterance.runs)
