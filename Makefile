@@ -15,7 +15,7 @@ PIP := $(PY) -m pip --disable-pip-version-check -qq
 NPM := $(PY) web/scripts/npm.py
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -name '.*cache' -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run test lint lint-format lint-rules lint-types lint-imports lint-locks lint-web format bench clean \
+.PHONY: help run test lint lint-format lint-rules lint-types lint-imports lint-locks lint-web format bench bench-peers clean \
 	setup setup-dev web lock docs test-compose test-engines
 
 help: ## this list
@@ -70,6 +70,12 @@ lock: $(VENV)/.dev ## compile requirements/*.lock from the pyproject.toml files
 docs: $(VENV)/.dev ## write the pages that are made: settings, notices
 	$(PY) tools/settings_reference.py
 	$(PY) tools/notices.py
+
+bench: $(VENV)/.dev ## measure with stand-in engines; writes bench/RESULTS.md (some minutes, two idle cores)
+	PYTHONPATH=bench $(PY) -m avatar_bench $(BENCH)
+
+bench-peers: $(VENV)/.dev ## the same, beside tuned Pipecat (its own environment, made once)
+	PYTHONPATH=bench $(PY) -m avatar_bench --peers $(BENCH)
 
 clean: ## remove what was built; keeps var/, which holds your data
 	rm -rf $(VENV) web/node_modules web/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov

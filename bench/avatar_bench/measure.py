@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 from avatar_bench import floor, scenes, stack
@@ -99,7 +100,10 @@ def budget(**fields: Any) -> Figures:
     return latency(delays=BUDGET, answer="fifty", sessions=5, turns=6, **fields)
 
 
-def level(side: stack.Side, sessions: int, turns: int, plan: Plan | None = None) -> Figures:
+def level(
+    side: stack.Side, sessions: int, turns: int, plan: Plan | None = None,
+    prepare: Callable[[list[dict[str, Any]]], None] | None = None,
+) -> Figures:  # fmt: skip
     """One load level: latency, failures, the client's own lateness, and what processes cost."""
     names = [n for n in ("gateway", "stt", "profile", "peer") if n in side.processes]
     before, began = side.costs(names), time.monotonic()
@@ -107,6 +111,8 @@ def level(side: stack.Side, sessions: int, turns: int, plan: Plan | None = None)
     outcome = side.run(plan or plan_for(side, scene, spread_ms=6000))
     after, took = side.costs(names), time.monotonic() - began
     turns_ = outcome["turns"]
+    if prepare is not None:
+        prepare(turns_)
     failures = complaints(turns_) + outcome["refused"]
     seconds = sessions * (outcome["ended"] - outcome["began"]) / 1000
     return {
@@ -129,13 +135,16 @@ def level(side: stack.Side, sessions: int, turns: int, plan: Plan | None = None)
 
 
 def sweep(
-    side: stack.Side, levels: list[int], *, turns: int = 3, make_plan: Any = None
-) -> list[Figures]:
+    side: stack.Side, levels: list[int], *, turns: int = 3,
+    make_plan: Callable[[int, int], Plan] | None = None,
+    prepare: Callable[[list[dict[str, Any]]], None] | None = None,
+) -> list[Figures]:  # fmt: skip
     """Rising load until p95 has grown by half, or turns fail, or the client itself is late."""
     found: list[Figures] = []
     for sessions in levels:
-        plan = make_plan(sessions, turns) if make_plan else None
-        figures = level(side, sessions, max(turns, 12 // sessions), plan)
+        each = max(turns, 12 // sessions)
+        plan = make_plan(sessions, each) if make_plan else None
+        figures = level(side, sessions, each, plan, prepare)
         found.append(figures)
         print(_line(figures), flush=True)
         one = found[0]["first_sound"]["p95"]
