@@ -19,7 +19,7 @@ _PAUSE_MEDIAN_MS, _PAUSE_SIGMA = 400.0, 0.5
 _SHORTEST_MS, _LONGEST_MS = 150.0, 1300.0
 
 Kind = Literal["question", "interruption", "backchannel", "cough"]
-VOICES = {"en": ("en-us", "en-gb", "en-us+f3"), "zh": ("cmn", "cmn+f2", "cmn+m3")}
+VOICES = {"en": ("en-us", "en-us+m3", "en-us+f3"), "zh": ("cmn", "cmn+f2", "cmn+m3")}
 
 
 @dataclass(frozen=True)
