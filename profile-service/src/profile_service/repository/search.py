@@ -16,6 +16,8 @@ _POSTGRES_MATCH = "search_entries.vector @@ CAST(CAST(:search_terms AS text) AS 
 _SQLITE_MATCH = (
     "search_entries.id IN (SELECT rowid FROM search_index WHERE search_index MATCH :search_terms)"
 )
+# The plus keeps SQLite from looking up every row that hits: few conversations are asked for.
+_SQLITE_MATCH_WITHIN = "+" + _SQLITE_MATCH
 
 
 async def put(
@@ -70,7 +72,10 @@ async def first_hits(
     found = await connection.execute(
         sa.select(search_entries.c.session_id, search_entries.c.turn_id)
         .outerjoin(turns, turns.c.turn_id == search_entries.c.turn_id)
-        .where(search_entries.c.session_id.in_(session_ids), *_conditions(connection, query))
+        .where(
+            search_entries.c.session_id.in_(session_ids),
+            *_conditions(connection, query, within=True),
+        )
         .order_by(turns.c.turn_number.nulls_last())
     )
     first: dict[UUID, UUID | None] = {}
@@ -80,10 +85,11 @@ async def first_hits(
 
 
 def _conditions(
-    connection: AsyncConnection, query: Query
+    connection: AsyncConnection, query: Query, *, within: bool = False
 ) -> list[sa.ColumnElement[bool] | sa.TextClause]:
     postgres = connection.dialect.name == "postgresql"
-    found = sa.text(_POSTGRES_MATCH if postgres else _SQLITE_MATCH).bindparams(
+    sqlite_match = _SQLITE_MATCH_WITHIN if within else _SQLITE_MATCH
+    found = sa.text(_POSTGRES_MATCH if postgres else sqlite_match).bindparams(
         search_terms=_tsquery(query.terms) if postgres else _fts5_query(query.terms)
     )
     place = sa.func.strpos if postgres else sa.func.instr
