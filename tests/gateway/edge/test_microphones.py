@@ -95,6 +95,25 @@ async def test_the_same_words(
         assert word in heard.get("text", "").lower(), heard
 
 
+@pytest.mark.parametrize("codec", ["pcm_s16le", "webm_opus", "ogg_opus"])
+async def test_hands_free_hears_it_too(
+    codec: str,
+    whole: Callable[..., str],
+    spoken: Callable[[int], np.ndarray],
+    opus: Callable[..., bytes],
+) -> None:
+    """One container for the whole socket: a sentence and the silence after it."""
+    sound = np.concatenate([spoken(48_000), np.zeros(2 * 48_000, np.int16)])
+    data = sound.tobytes() if codec == "pcm_s16le" else opus(sound, codec.removesuffix("_opus"))
+    audio_in = {"codec": codec, "sample_rate": 48_000}
+    async with talking(whole(), audio_in=audio_in, turn_detection="server_vad") as socket:
+        for piece in pieces(data, len(data) // 45 // 2 * 2):
+            await socket.send(piece)
+            await asyncio.sleep(0.02)
+        heard = await until(socket, "transcription", "error", final=True)
+        assert "weather" in heard.get("text", "").lower(), heard
+
+
 async def test_a_foreign_page_gets_no_socket(whole: Callable[..., str]) -> None:
     url = whole().replace("http", "ws") + "/ws/chat"
     with pytest.raises(InvalidStatus) as refused:
