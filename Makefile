@@ -21,7 +21,7 @@ WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 16
 
-run: $(VENV)/.run web ## install, build and start everything; Ctrl-C stops it
+run: $(VENV)/.run $(if $(filter cpu,$(PROFILE)),$(VENV)/.cpu) web ## install, build and start everything; Ctrl-C stops it
 	@exec $(BIN)/avatar up $(if $(PROFILE),--profile $(PROFILE))
 
 test: $(VENV)/.dev web ## every test: the web client's, then the rest
@@ -97,6 +97,11 @@ $(VENV)/.run: $(RUN_LOCKS) $(PYPROJECTS) | $(PY)
 	@echo "installing the services (once; about a minute)"
 	@$(PIP) install --require-hashes --no-deps $(RUN_LOCKS:%=-r %)
 	@$(PIP) install --no-deps --no-build-isolation $(PACKAGES:%=--editable %)
+	@touch $@
+
+$(VENV)/.cpu: requirements/cpu.lock $(VENV)/.run
+	@echo "installing Piper (GPL-3.0-or-later; it runs in a process of its own)"
+	@$(PIP) install --require-hashes --no-deps -r requirements/cpu.lock
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock $(VENV)/.run

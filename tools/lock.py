@@ -9,6 +9,7 @@ The locks, and who installs them:
     build.lock       what builds our packages
     node.lock        what builds the web client
     run.lock         all services in one environment: `make run`
+    cpu.lock         the same, with Piper (GPL: apart): `make run PROFILE=cpu`
     dev.lock         all of these, with the tools: `make test`, `make lint`
     <service>.lock   one service alone: its container image
 
@@ -112,12 +113,14 @@ def unique(requirements: Iterable[str]) -> tuple[str, ...]:
 def plan() -> list[Lock]:
     """Every lock, in the order in which they are compiled."""
     run = [line for folder in PACKAGES for line in dependencies(folder)]
+    cpu = [*run, *extras("tts-service", "piper")]
     build, node, dev = group("build"), group("node"), group("dev")
     return [
         Lock("build", unique(build)),
         Lock("node", unique(node)),
         Lock("run", unique(run), ("build",)),
-        Lock("dev", unique([*run, *build, *node, *dev]), ("build", "node", "run")),
+        Lock("cpu", unique(cpu), ("build", "run")),
+        Lock("dev", unique([*run, *build, *node, *dev]), ("build", "node", "run", "cpu")),
         *(Lock(name, unique(dependencies(name)), ("build", "run")) for name in SERVICES),
     ]
 
