@@ -115,7 +115,8 @@ def _loaded(path: Path, threads: int) -> Any:
     except ImportError as error:
         raise EngineError(
             "TTS_UNAVAILABLE",
-            f"Piper is not installed ({error.name}): `pip install avatar-tts-service[piper]`.",
+            f"Piper is not installed ({error.name}): `make run PROFILE=cpu` installs it, or "
+            "`pip install piper-tts`.",
         ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
