@@ -47,7 +47,7 @@ for entry in os.listdir("/proc"):
         os.kill(int(entry), signal.SIGKILL)
         print("killed", entry)
 """
-KILL_POSTGRES = 'kill -9 "$(head -n 1 "$PGDATA/postmaster.pid")" && echo killed'
+KILL_POSTGRES = 'kill -9 "$(head -n 1 "${PGDATA:-/var/lib/postgresql/data}/postmaster.pid")"'
 
 
 class CheckFailed(Exception):
