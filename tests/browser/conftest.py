@@ -104,11 +104,15 @@ def avatar_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def start_avatar(tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Start a copy with settings of its own; it ends with the test."""
+@pytest.fixture(scope="module")
+def start_avatar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """Start copies with settings of their own; they end with the module."""
     with contextlib.ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(running(tmp_path, **settings))
+
+        def start(**settings: str) -> str:
+            return stack.enter_context(running(tmp_path_factory.mktemp("own"), **settings))
+
+        yield start
 
 
 # Not for the session: while it runs, its event loop keeps asynchronous tests from running theirs.

@@ -95,7 +95,13 @@ const SOUNDLESS: ReadonlySet<ErrorCode> = new Set(["NO_SPEECH"]);
 export function reduce(was: Conversation, event: ConversationEvent, now: number): Conversation {
   switch (event.type) {
     case "session":
-      return { ...was, sessionId: event.session_id, engines: event.engines, limits: event.limits };
+      return {
+        ...was,
+        sessionId: event.session_id,
+        engines: event.engines,
+        limits: event.limits,
+        failure: null,
+      };
     case "status":
       return {
         ...was,
