@@ -1,6 +1,7 @@
 """``python -m avatar_bench``: measures, and writes RESULTS.md.
 
-``--only a,b`` runs some parts and keeps the others' figures; ``--peers`` adds Pipecat; ``--quick`` is rougher.
+``--only a,b`` runs some parts and keeps the others' figures; ``--peers`` adds Pipecat;
+``--quick`` is rougher.
 """
 
 import argparse
@@ -30,7 +31,12 @@ def _load(found: Found, quick: bool) -> None:
         capacity = measure.capacity(levels)
         half = measure.level(side, max(1, capacity["sessions"] // 2), 3)
     half["ratio"] = half["first_sound"]["p95"] / levels[0]["first_sound"]["p95"]
-    found |= {"sweep": levels, "capacity": capacity, "half_load": half, "memory": measure.memory(levels)}
+    found |= {
+        "sweep": levels,
+        "capacity": capacity,
+        "half_load": half,
+        "memory": measure.memory(levels),
+    }
 
 
 def _always(found: Found, quick: bool) -> None:
@@ -89,7 +95,9 @@ PEER_PARTS: dict[str, Callable[[Found, bool], None]] = {
 def main() -> None:
     """Runs what was asked for."""
     options = argparse.ArgumentParser(prog="avatar_bench", description=__doc__)
-    options.add_argument("--peers", action="store_true", help="tuned Pipecat as well, in the same run")
+    options.add_argument(
+        "--peers", action="store_true", help="tuned Pipecat as well, in the same run"
+    )
     options.add_argument("--only", default="", help=f"of {', '.join([*PARTS, *PEER_PARTS])}")
     options.add_argument("--quick", action="store_true")
     options.add_argument("--print", action="store_true", help="print the figures; write nothing")

@@ -48,9 +48,7 @@ def path(end_sample: int, frame_ms: int, delays: Delays, answer: str, silence_ms
     ear = known(_PART)
     model = ear + delays.recogniser_ms
     clause = model + delays.first_token_ms + delays.token_ms * (first_clause_tokens(answer) - 1)
-    return Path(
-        ear, model, clause, clause + delays.first_byte_ms, known(int(silence_ms * _RATE))
-    )
+    return Path(ear, model, clause, clause + delays.first_byte_ms, known(int(silence_ms * _RATE)))
 
 
 STAGES = ("ear", "words to model", "clause to speech", "sound to client", "engines late")

@@ -183,4 +183,8 @@ def memory(levels: list[Figures]) -> Figures:
     more = max(1, last["sessions"] - first["sessions"])
     names = stack.AUDIO_PROCESSES if "gateway" in first["pss_mib"] else list(first["pss_mib"])
     slope = {n: round((last["pss_mib"][n] - first["pss_mib"][n]) / more, 3) for n in names}
-    return {"mib_a_session": slope, "together": round(sum(slope.values()), 3), "at": last["sessions"]}
+    return {
+        "mib_a_session": slope,
+        "together": round(sum(slope.values()), 3),
+        "at": last["sessions"],
+    }

@@ -34,7 +34,9 @@ def pipecat(*, pinned: bool = True) -> stack.Side:
     try:
         side.start_engines()
         ports = [str(side.port(name)) for name in ("peer", "recogniser", "engines")]
-        side.start("peer", [str(python), str(PEERS / "pipecat_server.py"), *ports], {}, side.server_core)
+        side.start(
+            "peer", [str(python), str(PEERS / "pipecat_server.py"), *ports], {}, side.server_core
+        )
         side.wait("peer", side.url("peer") + "/health")
     except BaseException:
         side.__exit__()
@@ -86,7 +88,9 @@ def sweep(levels: list[int], *, turns: int = 3, pinned: bool = True) -> list[Fig
 
         def make_plan(sessions: int, each: int) -> Plan:
             side.engines("/reset", {})
-            return plan_for(side, scenes.plain(sessions, each, seed=1000 + sessions), spread_ms=6000)
+            return plan_for(
+                side, scenes.plain(sessions, each, seed=1000 + sessions), spread_ms=6000
+            )
 
         def fill(found: list[dict[str, Any]]) -> None:
             answers(found, side.engines("/log"))

@@ -1,5 +1,7 @@
 """Small plots as SVG: lines over a load axis, and stacked bars."""
 
+# ruff: noqa: E501 (markup)
+
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -54,12 +56,24 @@ def _axes(title: str, x: str, y: str, right: float, top: float, *, ticks: bool =
     for n in range(6):
         value = top * n / 5
         height = _y(value, top)
-        body.append(f'<line x1="{_L}" x2="{_W - _R}" y1="{height:.1f}" y2="{height:.1f}" stroke="#e2e8f0"/>')
+        body.append(
+            f'<line x1="{_L}" x2="{_W - _R}" y1="{height:.1f}" y2="{height:.1f}" stroke="#e2e8f0"/>'
+        )
         body.append(_text(_L - 6, height + 4, f"{value:.0f}", anchor="end", size=11))
         if ticks:
-            body.append(_text(_x(right * n / 5, right), _H - _B + 16, f"{right * n / 5:.0f}", anchor="middle", size=11))
+            body.append(
+                _text(
+                    _x(right * n / 5, right),
+                    _H - _B + 16,
+                    f"{right * n / 5:.0f}",
+                    anchor="middle",
+                    size=11,
+                )
+            )
     body.append(_text((_L + _W - _R) / 2, _H - 10, x, anchor="middle", size=12))
-    body.append(f'<text transform="translate(16 {_H / 2}) rotate(-90)" text-anchor="middle" font-size="12">{escape(y)}</text>')
+    body.append(
+        f'<text transform="translate(16 {_H / 2}) rotate(-90)" text-anchor="middle" font-size="12">{escape(y)}</text>'
+    )
     return body
 
 
@@ -83,4 +97,6 @@ def _text(x: float, y: float, text: str, *, anchor: str = "start", size: int = 1
 
 def _svg(body: list[str]) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{_W}" height="{_H}" viewBox="0 0 {_W} {_H}" font-family="sans-serif">'
-    return "\n".join([head, '<rect width="100%" height="100%" fill="white"/>', *body, "</svg>"]) + "\n"
+    return (
+        "\n".join([head, '<rect width="100%" height="100%" fill="white"/>', *body, "</svg>"]) + "\n"
+    )

@@ -1,5 +1,7 @@
 """`RESULTS.md`: what was measured, against what must be reached."""
 
+# ruff: noqa: E501 (rows of Markdown)
+
 import json
 import os
 import platform
@@ -44,7 +46,11 @@ def machine() -> dict[str, Any]:
         platform.processor(),
     ) if Path("/proc/cpuinfo").exists() else platform.processor()  # fmt: skip
     commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT, check=False
+        ["git", "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
     )
     return {
         "cpu": cpu, "cores": os.cpu_count(), "system": f"{platform.system()} {platform.release()}",
@@ -57,8 +63,8 @@ def _head(found: dict[str, Any], command: str) -> str:
     m = found["machine"]
     return f"""# Results
 
-Written by `{command}` on {m['date']} at commit {m['commit']}. Machine: {m['cpu']}, {m['cores']} cores, {m['system']},
-Python {m['python']}; load average before: {m['load_before']}. Servers of one side on core 0, the client and the stand-in
+Written by `{command}` on {m["date"]} at commit {m["commit"]}. Machine: {m["cpu"]}, {m["cores"]} cores, {m["system"]},
+Python {m["python"]}; load average before: {m["load_before"]}. Servers of one side on core 0, the client and the stand-in
 engines on core 1. Frames of 20 ms; 200 ms endpoint wait; recogniser 120 ms a call, model 150 ms to the first token and 20 ms
 each, speech 100 ms to the first byte and 0.1 x real time. Our side: gateway, stt-service, profile-service, all real; the
 recogniser is put behind stt-service's backend seam. What is measured and how: [README](README.md).
@@ -75,40 +81,74 @@ def _table(found: dict[str, Any]) -> str:
     if one and peer:
         ratio = one["first_sound"]["p50"] / peer["first_sound"]["p50"]
         row(
-            "end of speech to first audio, p50, against tuned Pipecat in the same run", "≤ 0.55 x, stretch 0.40 x",
-            f"{ratio:.2f} x ({one['first_sound']['p50']:.0f} against {peer['first_sound']['p50']:.0f} ms)", ratio <= 0.55,
+            "end of speech to first audio, p50, against tuned Pipecat in the same run",
+            "≤ 0.55 x, stretch 0.40 x",
+            f"{ratio:.2f} x ({one['first_sound']['p50']:.0f} against {peer['first_sound']['p50']:.0f} ms)",
+            ratio <= 0.55,
         )
     if one:
         over = one["overhead"]
-        row("overhead over our own critical path", "p50 ≤ 15, p95 ≤ 30 ms", f"p50 {over['p50']}, p95 {over['p95']} ms",
-            over["p50"] <= 15 and over["p95"] <= 30)
+        row(
+            "overhead over our own critical path",
+            "p50 ≤ 15, p95 ≤ 30 ms",
+            f"p50 {over['p50']}, p95 {over['p95']} ms",
+            over["p50"] <= 15 and over["p95"] <= 30,
+        )
     _capacity_rows(found, row)
     memory = found.get("memory")
     if memory:
-        row("memory a session, gateway and stt together", "≤ 1 MB", f"{memory['together']} MiB", memory["together"] <= 0.954)
+        row(
+            "memory a session, gateway and stt together",
+            "≤ 1 MB",
+            f"{memory['together']} MiB",
+            memory["together"] <= 0.954,
+        )
     half = found.get("half_load")
     if half:
-        row("p95 at half of our capacity against p95 at one", "≤ 1.1 x", f"{half['ratio']:.2f} x ({half['sessions']} sessions)",
-            half["ratio"] <= 1.1)
+        row(
+            "p95 at half of our capacity against p95 at one",
+            "≤ 1.1 x",
+            f"{half['ratio']:.2f} x ({half['sessions']} sessions)",
+            half["ratio"] <= 1.1,
+        )
     barge = found.get("barge_in")
     if barge:
         value = barge["silence_after"]
-        row("barge-in to silence (first `pause` counts)", "p95 ≤ 240 ms", f"p95 {value['p95']:.0f} ms (n {value['n']})",
-            value["p95"] <= 240 and not barge["failures"])
+        row(
+            "barge-in to silence (first `pause` counts)",
+            "p95 ≤ 240 ms",
+            f"p95 {value['p95']:.0f} ms (n {value['n']})",
+            value["p95"] <= 240 and not barge["failures"],
+        )
     guess = found.get("speculation")
     if guess:
-        row("model calls a turn where people pause; no early or wrong reply heard", "≤ 1.2",
-            f"{guess['calls_a_turn']}; {len(guess['failures'])} early or wrong", guess["calls_a_turn"] <= 1.2 and not guess["failures"])
+        row(
+            "model calls a turn where people pause; no early or wrong reply heard",
+            "≤ 1.2",
+            f"{guess['calls_a_turn']}; {len(guess['failures'])} early or wrong",
+            guess["calls_a_turn"] <= 1.2 and not guess["failures"],
+        )
     cuts = found.get("cuts")
     if cuts:
-        row("scripted cuts after which page, database and model context agree with what was heard", "100 of 100",
-            f"{cuts['agree']} of {cuts['cuts']}", cuts["agree"] == cuts["cuts"] and cuts["cuts"] >= 100)
+        row(
+            "scripted cuts after which page, database and model context agree with what was heard",
+            "100 of 100",
+            f"{cuts['agree']} of {cuts['cuts']}",
+            cuts["agree"] == cuts["cuts"] and cuts["cuts"] >= 100,
+        )
     budget = found.get("budget")
     if budget:
-        row("the product's budgets (600, 800, 1500 ms), 50 characters: whole", "p95 ≤ 3.5 s",
-            f"p95 {budget['first_sound']['p95'] / 1000:.2f} s", budget["first_sound"]["p95"] <= 3500 and not budget["failures"])
+        row(
+            "the product's budgets (600, 800, 1500 ms), 50 characters: whole",
+            "p95 ≤ 3.5 s",
+            f"p95 {budget['first_sound']['p95'] / 1000:.2f} s",
+            budget["first_sound"]["p95"] <= 3500 and not budget["failures"],
+        )
     lines = ["## Must reach", "", "| figure | must reach | measured | |", "|---|---|---|---|"]
-    lines += [f"| {f} | {g} | {v} | {'' if r is None else 'reached' if r else '**missed**'} |" for f, g, v, r in rows]
+    lines += [
+        f"| {f} | {g} | {v} | {'' if r is None else 'reached' if r else '**missed**'} |"
+        for f, g, v, r in rows
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -126,7 +166,12 @@ def _capacity_rows(found: dict[str, Any], row: Any) -> None:
             times = ours["sessions"] / peer["sessions"]
             value += f", {times:.1f} x Pipecat's {'at least ' if peer['at_least'] else ''}{peer['sessions']}"
             reached = times >= goal
-        row(f"sessions on one core before p95 grows by half, {what}", f"≥ {goal} x Pipecat's", value, reached)
+        row(
+            f"sessions on one core before p95 grows by half, {what}",
+            f"≥ {goal} x Pipecat's",
+            value,
+            reached,
+        )
 
 
 def _overhead(found: dict[str, Any]) -> str:
@@ -171,7 +216,11 @@ def _load(found: dict[str, Any]) -> str:
 
 def _levels(levels: list[Figures]) -> list[str]:
     names = list(levels[0]["cpu_ms_per_session_s"])
-    head = "| sessions | p50 | p95 | max | failed | client late p99 | " + " | ".join(f"{n} CPU" for n in names) + " | PSS MiB |"
+    head = (
+        "| sessions | p50 | p95 | max | failed | client late p99 | "
+        + " | ".join(f"{n} CPU" for n in names)
+        + " | PSS MiB |"
+    )
     lines = [head, "|---" * (7 + len(names)) + "|"]
     for level in levels:
         s = level["first_sound"]
@@ -187,21 +236,31 @@ def _levels(levels: list[Figures]) -> list[str]:
 
 def _others(found: dict[str, Any]) -> str:
     lines = ["## Talking over a reply, pausing, budgets", ""]
-    barge, cuts, guess, budget = (found.get(n) for n in ("barge_in", "cuts", "speculation", "budget"))
+    barge, cuts, guess, budget = (
+        found.get(n) for n in ("barge_in", "cuts", "speculation", "budget")
+    )
     if barge:
         s = barge["silence_after"]
-        lines.append(f"- Barge-in: p50 {s['p50']:.0f}, p95 {s['p95']:.0f}, max {s['max']:.0f} ms over {s['n']} interruptions; "
-                     f"{len(barge['failures'])} turns failed.")
+        lines.append(
+            f"- Barge-in: p50 {s['p50']:.0f}, p95 {s['p95']:.0f}, max {s['max']:.0f} ms over {s['n']} interruptions; "
+            f"{len(barge['failures'])} turns failed."
+        )
     if cuts:
-        lines.append(f"- Cuts: {cuts['cuts']} (three of four by voice, one by the button); {cuts['agree']} agree everywhere.")
+        lines.append(
+            f"- Cuts: {cuts['cuts']} (three of four by voice, one by the button); {cuts['agree']} agree everywhere."
+        )
         lines += [f"  - {wrong}" for wrong in cuts["wrong"]]
     if guess:
-        lines.append(f"- Speculation: {guess['model_calls']} model calls for {guess['turns']} turns with {guess['pauses_a_turn']} "
-                     "pauses of 150 to 500 ms each, with the product's own endpointing.")
+        lines.append(
+            f"- Speculation: {guess['model_calls']} model calls for {guess['turns']} turns with {guess['pauses_a_turn']} "
+            "pauses of 150 to 500 ms each, with the product's own endpointing."
+        )
     if budget:
         s = budget["first_sound"]
-        lines.append(f"- Budgets: p50 {s['p50']:.0f}, p95 {s['p95']:.0f}, max {s['max']:.0f} ms; floor {budget['floor']['p50']:.0f} ms; "
-                     f"{len(budget['failures'])} of {budget['turns']} turns failed.")
+        lines.append(
+            f"- Budgets: p50 {s['p50']:.0f}, p95 {s['p95']:.0f}, max {s['max']:.0f} ms; floor {budget['floor']['p50']:.0f} ms; "
+            f"{len(budget['failures'])} of {budget['turns']} turns failed."
+        )
     return "\n".join([*lines, ""]) if len(lines) > 2 else ""
 
 
@@ -240,7 +299,11 @@ def _plots(found: dict[str, Any]) -> dict[str, str]:
         made["overhead"] = plots.bars("Over the floor, by stage", "ms", rows)
     series = [
         plots.Series(title, [(f["sessions"], f["first_sound"]["p95"]) for f in found[name]])
-        for name, title in (("sweep", "ours, gated"), ("sweep_always", "ours, always on"), ("peer_sweep", "Pipecat"))
+        for name, title in (
+            ("sweep", "ours, gated"),
+            ("sweep_always", "ours, always on"),
+            ("peer_sweep", "Pipecat"),
+        )
         if found.get(name)
     ]
     if series:

@@ -9,7 +9,9 @@ from avatar_bench.sentences import LINES
 WORDS = clips.WORDS
 
 
-def plain(sessions: int, turns: int, seed: int, gap_ms: tuple[float, float] = (500, 1500)) -> list[list[Say]]:
+def plain(
+    sessions: int, turns: int, seed: int, gap_ms: tuple[float, float] = (500, 1500)
+) -> list[list[Say]]:
     """Five words without pauses, then the reply is heard to its end."""
     dice = random.Random(seed)
     return [[_say(dice, gap_ms) for _ in range(turns)] for _ in range(sessions)]
@@ -37,7 +39,9 @@ def interrupting(
     return scene
 
 
-def hesitant(sessions: int, turns: int, seed: int, pause_ms: tuple[float, float]) -> list[list[Say]]:
+def hesitant(
+    sessions: int, turns: int, seed: int, pause_ms: tuple[float, float]
+) -> list[list[Say]]:
     """A pause inside every utterance, where people think of the next word."""
     dice = random.Random(seed)
     scene = []

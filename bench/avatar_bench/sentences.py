@@ -24,3 +24,18 @@ let me think um | the blue one please
 """
 
 LINES = [line.strip() for line in HESITANT.strip().splitlines()]
+
+ORDINARY = """
+tomato potato banana orange window garden river mountain yellow purple silver golden monday
+friday winter summer doctor teacher farmer sailor pencil paper basket bottle kitchen table
+candle lantern ladder hammer market village station airport ticket engine circus piano violin
+trumpet library museum picture mirror island ocean harbour captain weather thunder rainbow
+morning evening dinner supper butter sugar pepper honey chicken turtle rabbit monkey tiger
+elephant dolphin penguin spider dragon castle palace kingdom soldier hero copper marble diamond
+crystal forest meadow valley canyon desert blanket pillow carpet curtain jacket sweater button
+pocket wallet camera planet rocket satellite galaxy magnet battery computer keyboard monitor
+printer envelope postcard letter parcel number seven eleven thirteen twenty hundred thousand
+million question answer language sentence grammar novel poet story chapter football tennis
+hockey cricket baseball marathon olympic medal victory champion referee apple cherry lemon
+mango papaya peanut almond walnut cinnamon vanilla chocolate biscuit
+"""

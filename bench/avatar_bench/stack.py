@@ -68,21 +68,25 @@ class Side:
 
     def start(self, name: str, command: list[str], env: dict[str, str], core: int | None) -> None:
         """Starts a process; its output goes to a file in `home`."""
-        pinned = [*_nice(), *command] if core is None else [*_nice(), "taskset", "-c", str(core), *command]
+        pinned = (
+            [*_nice(), *command]
+            if core is None
+            else [*_nice(), "taskset", "-c", str(core), *command]
+        )
         shared = {
             key: value for key, value in os.environ.items()
             if not key.startswith(("AVATAR_", "STT_", "LLM_", "TTS_", "PROFILE_"))
         }  # fmt: skip
-        log = (self.home / f"{name}.log").open("wb")
-        self.processes[name] = subprocess.Popen(
-            pinned,
-            env={
-                **shared, "PYTHONPATH": str(ROOT / "bench"), "AVATAR_HOME": str(self.home),
-                "LOG_LEVEL": "WARNING", SUPERVISOR_ENV: supervisor_tag(os.getpid()),
-                "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **env,
-            },
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT,
-        )  # fmt: skip
+        with (self.home / f"{name}.log").open("wb") as log:
+            self.processes[name] = subprocess.Popen(
+                pinned,
+                env={
+                    **shared, "PYTHONPATH": str(ROOT / "bench"), "AVATAR_HOME": str(self.home),
+                    "LOG_LEVEL": "WARNING", SUPERVISOR_ENV: supervisor_tag(os.getpid()),
+                    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **env,
+                },
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT,
+            )  # fmt: skip
 
     def start_engines(self) -> None:
         """The stand-ins."""
@@ -198,7 +202,8 @@ def _start_ours(side: Side, silence_ms: float | None, *, always: bool) -> None:
     side.wait("stt", side.url("stt") + "/health")
     gateway = {
         "AVATAR_PORT": str(side.port("gateway")), "MAX_SESSIONS": "2000",
-        "STT_URL": side.url("stt"), "LLM_URL": side.url("engines"), "PROFILE_URL": side.url("profile"),
+        "STT_URL": side.url("stt"), "LLM_URL": side.url("engines"),
+        "PROFILE_URL": side.url("profile"),
         "TTS_FAST_URL": side.url("engines"), "TTS_HQ_URL": side.url("engines"),
         # The stand-in model has no queue: nobody is kept waiting by a guess.
         "LLM_BUSY_REQUESTS": "100000",

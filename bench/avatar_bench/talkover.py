@@ -1,5 +1,6 @@
 """Measurements of people who talk over a reply, or who pause inside a sentence."""
 
+from itertools import pairwise
 from typing import Any
 
 from avatar_bench import floor, scenes, stack
@@ -31,7 +32,9 @@ def cuts(*, sessions: int = 5, each: int = 20, pinned: bool = True) -> Figures:
     """Scripted cuts: do page, database and the model's next context say what was heard?"""
     with stack.avatar(answer="long", silence_ms=None, pinned=pinned) as side:
         warm(side)
-        scene = scenes.interrupting(sessions, each, seed=31, after_ms=(150, 14000), stop_button=True)
+        scene = scenes.interrupting(
+            sessions, each, seed=31, after_ms=(150, 14000), stop_button=True
+        )
         # Their own instructions tell the sessions apart in the model's log.
         outcome = side.run(plan_for(side, scene, configure={"store_audio": False}))
         stored = {c: _stored(side, c) for c in outcome["conversations"] if c}
@@ -40,7 +43,7 @@ def cuts(*, sessions: int = 5, each: int = 20, pinned: bool = True) -> Figures:
     verdicts = []
     for number, conversation in enumerate(outcome["conversations"]):
         mine = [t for t in turns if t["session"] == number]
-        for turn, following in zip(mine, mine[1:], strict=False):
+        for turn, following in pairwise(mine):
             if turn["interrupted"]:
                 verdicts.append(_judge(turn, following, stored.get(conversation, {}), asked))
     wrong = [v for v in verdicts if v]
@@ -88,7 +91,7 @@ def _context(
         if not entry["question"].startswith(question):
             continue
         messages = entry["messages"]
-        for user, assistant in zip(messages, messages[1:], strict=False):
+        for user, assistant in pairwise(messages):
             if user["role"] == "user" and user["content"].startswith(before):
                 content: str = assistant["content"]
                 return content

@@ -3,30 +3,40 @@
 ``python pipecat_server.py PORT RECOGNISER_PORT ENGINES_PORT``, in the environment of pipecat.lock.
 One pipeline a socket, as Pipecat's own examples have it:
 
-    websocket ─▶ segmented STT ─▶ user aggregator (Silero, VAD stop 0.2 s) ─▶ OpenAI LLM ─▶ OpenAI TTS ─▶ websocket
+    websocket ─▶ segmented STT ─▶ user aggregator (Silero, VAD stop 0.2 s)
+              ─▶ OpenAI LLM ─▶ OpenAI TTS ─▶ websocket
 
-Tuned: the turn ends with the transcript of the VAD's stop (no speech timeout beyond it, no smart-turn
-model), no silence is padded or sent, 20 ms of sound a packet, one HTTP client for all sessions, raw
-PCM on the wire, no metrics, no RTVI, no tracing, warnings only.
+Tuned: the turn ends with the transcript of the VAD's stop (no speech timeout beyond it, no
+smart-turn model), no silence is padded or sent, 20 ms of sound a packet, one HTTP client for all
+sessions, raw PCM on the wire, no metrics, no RTVI, no tracing, warnings only.
 """
 
 import asyncio
-import json
 import sys
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import uvicorn
+from avatar_bench.standins.link import RecogniserLink
 from fastapi import FastAPI, WebSocket
 from loguru import logger
 from openai import DefaultAsyncHttpxClient
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADParams
-from pipecat.frames.frames import Frame, InputAudioRawFrame, InterruptionFrame, OutputAudioRawFrame, TranscriptionFrame
+from pipecat.frames.frames import (
+    Frame,
+    InputAudioRawFrame,
+    InterruptionFrame,
+    OutputAudioRawFrame,
+    TranscriptionFrame,
+)
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
-from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair, LLMUserAggregatorParams
+from pipecat.processors.aggregators.llm_response_universal import (
+    LLMContextAggregatorPair,
+    LLMUserAggregatorParams,
+)
 from pipecat.serializers.base_serializer import FrameSerializer
 from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.services.openai.tts import OpenAITTSService
@@ -34,11 +44,12 @@ from pipecat.services.settings import STTSettings
 from pipecat.services.stt_service import SegmentedSTTService
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
 from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
-from pipecat.turns.user_turn_strategies import UserTurnStrategies, default_user_turn_start_strategies
+from pipecat.turns.user_turn_strategies import (
+    UserTurnStrategies,
+    default_user_turn_start_strategies,
+)
 from pipecat.utils.time import time_now_iso8601
 from pipecat.workers.runner import WorkerRunner
-
-from avatar_bench.standins.link import RecogniserLink
 
 STOP_S = 0.2
 
@@ -101,11 +112,14 @@ class Server:
             websocket=socket,
             params=FastAPIWebsocketParams(
                 audio_in_enabled=True, audio_out_enabled=True, audio_out_10ms_chunks=2,
-                audio_out_auto_silence=False, audio_out_end_silence_secs=0, serializer=RawSerializer(),
+                audio_out_auto_silence=False, audio_out_end_silence_secs=0,
+                serializer=RawSerializer(),
             ),
         )  # fmt: skip
         llm = OpenAILLMService(
-            api_key="none", base_url=self._engines, settings=OpenAILLMService.Settings(model="stand-in")
+            api_key="none",
+            base_url=self._engines,
+            settings=OpenAILLMService.Settings(model="stand-in"),
         )
         tts = OpenAITTSService(api_key="none", base_url=self._engines, http_client=self._http)
         vad = SileroVADAnalyzer(params=VADParams(stop_secs=STOP_S))
@@ -115,14 +129,18 @@ class Server:
         )
         context = LLMContext()
         pair = LLMContextAggregatorPair(
-            context, user_params=LLMUserAggregatorParams(vad_analyzer=vad, user_turn_strategies=strategies)
+            context,
+            user_params=LLMUserAggregatorParams(vad_analyzer=vad, user_turn_strategies=strategies),
         )
         pipeline = Pipeline([
-            transport.input(), StandInStt(self._link), pair.user(), llm, tts, transport.output(), pair.assistant(),
+            transport.input(), StandInStt(self._link), pair.user(), llm, tts,
+            transport.output(), pair.assistant(),
         ])  # fmt: skip
         worker = PipelineWorker(
-            pipeline, params=PipelineParams(audio_in_sample_rate=16_000, audio_out_sample_rate=24_000),
-            idle_timeout_secs=None, enable_rtvi=False, enable_turn_tracking=False, check_dangling_tasks=False,
+            pipeline,
+            params=PipelineParams(audio_in_sample_rate=16_000, audio_out_sample_rate=24_000),
+            idle_timeout_secs=None, enable_rtvi=False, enable_turn_tracking=False,
+            check_dangling_tasks=False,
         )  # fmt: skip
 
         @transport.event_handler("on_client_disconnected")
@@ -151,7 +169,9 @@ def main() -> None:
 
     async def run() -> None:
         await server.open()
-        config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", ws_per_message_deflate=False)
+        config = uvicorn.Config(
+            app, host="127.0.0.1", port=port, log_level="warning", ws_per_message_deflate=False
+        )
         await uvicorn.Server(config).serve()
 
     asyncio.run(run())

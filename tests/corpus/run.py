@@ -1,4 +1,4 @@
-"""``python tests/corpus/run.py --seed 1 --exchanges 200 [--texts held_out]``: the corpus's report."""
+"""The corpus's report: ``python tests/corpus/run.py --seed 1 --exchanges 200 [-v]``."""
 
 import argparse
 import json
@@ -15,6 +15,7 @@ for folder in (ROOT / "bench", ROOT / "tests" / "corpus"):
 from conversation.play import Outcome, play  # noqa: E402
 from conversation.script import make  # noqa: E402
 from conversation.sound import speak  # noqa: E402
+
 from stt_service.hearing.silero import Silero  # noqa: E402
 from stt_service.settings import SttSettings  # noqa: E402
 
@@ -32,7 +33,10 @@ def figures(outcomes: list[Outcome]) -> dict[str, Any]:
     asked = [a for o in outcomes for a in o.asked]
     delays = [a.delay_ms for a in asked if a.delay_ms is not None and not a.premature]
     meanwhile = [m for o in outcomes for m in o.meanwhile]
-    kinds = {kind: [m for m in meanwhile if m.kind == kind] for kind in ("backchannel", "cough", "interruption")}
+    kinds = {
+        kind: [m for m in meanwhile if m.kind == kind]
+        for kind in ("backchannel", "cough", "interruption")
+    }
     sounds = [a.first_sound_ms for a in asked if a.first_sound_ms is not None]
 
     def share(kind: str, *, ended: bool) -> float | None:
@@ -44,7 +48,9 @@ def figures(outcomes: list[Outcome]) -> dict[str, Any]:
         "pauses_an_utterance": round(sum(len(a.pauses_ms) for a in asked) / len(asked), 2),
         "premature": round(sum(a.premature for a in asked) / len(asked), 4),
         "endpoint_delay_median_ms": round(statistics.median(delays)) if delays else None,
-        "endpoint_delay_p90_ms": round(statistics.quantiles(delays, n=10)[-1]) if len(delays) > 9 else None,
+        "endpoint_delay_p90_ms": round(statistics.quantiles(delays, n=10)[-1])
+        if len(delays) > 9
+        else None,
         "first_sound_median_ms": round(statistics.median(sounds)) if sounds else None,
         "backchannels": len(kinds["backchannel"]),
         "backchannels_survived": share("backchannel", ended=False),

@@ -94,7 +94,9 @@ class Transcriptionist:
 
     def in_sound(self, pcm: bytes) -> str:
         """The words whose end lies in these windows."""
-        starts = [self.places.get(pcm[at : at + WINDOW_BYTES]) for at in range(0, len(pcm), WINDOW_BYTES)]
+        starts = [
+            self.places.get(pcm[at : at + WINDOW_BYTES]) for at in range(0, len(pcm), WINDOW_BYTES)
+        ]
         known = [start for start in starts if start is not None]
         if not known:
             return ""

@@ -8,7 +8,8 @@ import opencc
 
 from avatar_contract.audio import AudioFormat
 from avatar_contract.listen import Final
-from avatar_contract.wire import Configure, Engines as EnginesInfo, EngineInfo
+from avatar_contract.wire import Configure, EngineInfo
+from avatar_contract.wire import Engines as EnginesInfo
 from conversation import engines as fake
 from conversation import virtual
 from conversation.hearing import Transcriptionist
@@ -103,7 +104,9 @@ class _Stage:
         locale = "zh-TW" if language == "zh" else "en"
         self._session.post(
             on.Configured(
-                Configure(turn_detection="server_vad", language=language, locale=locale, store_audio=False)
+                Configure(
+                    turn_detection="server_vad", language=language, locale=locale, store_audio=False
+                )
             )
         )
         await self._quiet(700)
@@ -125,7 +128,11 @@ class _Stage:
         gave_up = ended + _GIVE_UP_MS
         while self._now < gave_up and not self._answered(since, line.text):
             await self._frame()
-        finals = [(at, o) for at, o in self._outputs[since:] if isinstance(o, out.Transcribed) and o.is_final]
+        finals = [
+            (at, o)
+            for at, o in self._outputs[since:]
+            if isinstance(o, out.Transcribed) and o.is_final
+        ]
         sounds = [at for at, o in self._outputs[since:] if isinstance(o, out.ClauseSound)]
         asked.premature = len(finals) != 1 or finals[0][0] < ended
         asked.understood = " / ".join(o.text for _, o in finals)
@@ -138,13 +145,19 @@ class _Stage:
 
     def _answered(self, since: int, text: str) -> bool:
         """Whether the last words are final and their answer is heard."""
-        finals = [n for n, (_, o) in enumerate(self._outputs[since:]) if isinstance(o, out.Transcribed) and o.is_final]
+        finals = [
+            n
+            for n, (_, o) in enumerate(self._outputs[since:])
+            if isinstance(o, out.Transcribed) and o.is_final
+        ]
         if not finals:
             return False
         last = self._outputs[since + finals[-1]][1]
         assert isinstance(last, out.Transcribed)
         whole = normalised(text).endswith(normalised(last.text))
-        return whole and any(isinstance(o, out.ClauseSound) for _, o in self._outputs[since + finals[-1] :])
+        return whole and any(
+            isinstance(o, out.ClauseSound) for _, o in self._outputs[since + finals[-1] :]
+        )
 
     async def _during(self, line: Line | None) -> None:
         """Listens to the reply; perhaps makes a sound meanwhile."""
@@ -181,7 +194,10 @@ class _Stage:
     def _note(self, line: Line, since: int, turn_id: UUID) -> None:
         later = [o for _, o in self._outputs[since:]]
         actions = [o.action for o in later if isinstance(o, out.PlaybackCommand)]
-        cut = any(isinstance(o, out.TurnEnded) and o.turn.turn_id == turn_id and o.interrupted for o in later)
+        cut = any(
+            isinstance(o, out.TurnEnded) and o.turn.turn_id == turn_id and o.interrupted
+            for o in later
+        )
         self.outcome.meanwhile.append(Meanwhile(line.kind, line.text, "pause" in actions, cut))
         if line.kind != "interruption":
             self.outcome.stray_turns += sum(isinstance(o, out.TurnAccepted) for o in later)
@@ -218,7 +234,9 @@ def _no_engines() -> EnginesInfo:
     return EnginesInfo(stt=info, llm=info, tts_fast=info, tts_hq=info)
 
 
-def play(scene: Scene, spoken: dict[Line, Spoken], seed: int, model: Silero, policy: Policy) -> Outcome:
+def play(
+    scene: Scene, spoken: dict[Line, Spoken], seed: int, model: Silero, policy: Policy
+) -> Outcome:
     """Plays one scene on virtual time."""
 
     async def on_stage() -> Outcome:

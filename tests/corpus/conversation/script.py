@@ -2,7 +2,8 @@
 
 Pauses inside a sentence are drawn from a lognormal distribution, as measured pauses of speakers are
 (Campione and Véronis, "A large-scale multilingual study of silent pause duration", 2002: median
-about 400 ms in conversation); the clearing of a throat, a click of a keyboard and steady noise are there too.
+about 400 ms in conversation). The clearing of a throat, a click of a keyboard and steady noise are
+there too.
 """
 
 import random
@@ -63,7 +64,9 @@ class Scene:
     """A keyboard beside it."""
 
 
-def make(seed: int, *, exchanges: int, texts: str = "tune", languages: tuple[str, ...] = ("en", "zh")) -> list[Scene]:
+def make(
+    seed: int, *, exchanges: int, texts: str = "tune", languages: tuple[str, ...] = ("en", "zh")
+) -> list[Scene]:
     """Scenes of eight exchanges each, in turn in each language."""
     with TEXTS.open("rb") as file:
         data = tomllib.load(file)
@@ -73,13 +76,19 @@ def make(seed: int, *, exchanges: int, texts: str = "tune", languages: tuple[str
     while left > 0:
         language = languages[len(scenes) % len(languages)]
         count = min(8, left)
-        scenes.append(_scene(dice, data[texts][language], data["backchannels"][language], language, count))
+        scenes.append(
+            _scene(dice, data[texts][language], data["backchannels"][language], language, count)
+        )
         left -= count
     return scenes
 
 
 def _scene(
-    dice: random.Random, texts: dict[str, list[str]], backchannels: list[str], language: str, count: int
+    dice: random.Random,
+    texts: dict[str, list[str]],
+    backchannels: list[str],
+    language: str,
+    count: int,
 ) -> Scene:
     voice = dice.choice(VOICES[language])
     made = []
@@ -106,7 +115,11 @@ def _question(dice: random.Random, language: str, voice: str, text: str) -> Line
 
 
 def _meanwhile(
-    dice: random.Random, language: str, voice: str, interruptions: list[str], backchannels: list[str]
+    dice: random.Random,
+    language: str,
+    voice: str,
+    interruptions: list[str],
+    backchannels: list[str],
 ) -> Line | None:
     chance = dice.random()
     where = dice.uniform(0.15, 0.8)

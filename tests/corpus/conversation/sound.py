@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-
 from avatar_bench import espeak
 from avatar_bench.espeak import Floats
+
 from conversation.script import Line, Scene
 
 RATE = 16_000
