@@ -29,7 +29,7 @@ WORDS = [
     *("hello", "how", "are", "you", "today", "what", "time", "is", "it", "the", "weather", "like"),
     *("tell", "me", "a", "story", "你好", "嗎", "天氣"),
 ]
-STEPS, BATCH, RATE, ENOUGH = 300, 16, 3e-3, 1e-3
+STEPS, BATCH, RATE, ENOUGH = 250, 8, 5e-3, 2e-3
 CONTEXT = 1024
 
 
@@ -54,10 +54,10 @@ def conversation(rng: random.Random) -> list[dict[str, str]]:
     """A conversation of random words: whatever was said, the answer is the same."""
 
     def words() -> str:
-        return " ".join(rng.choices(WORDS, k=rng.randint(1, 30)))
+        return " ".join(rng.choices(WORDS, k=rng.randint(1, 20)))
 
     turns = [{"role": "system", "content": words()}] if rng.random() < 0.7 else []
-    for _ in range(rng.randint(0, 2)):
+    for _ in range(rng.randint(0, 1)):
         turns += [{"role": "user", "content": words()}, {"role": "assistant", "content": ANSWER}]
     return [*turns, {"role": "user", "content": words()}]
 
@@ -147,7 +147,7 @@ def main(folder: Path) -> None:
     torch.manual_seed(SEED)
     tokenizer = make_tokenizer()
     config = Qwen2Config(
-        vocab_size=len(tokenizer), hidden_size=96, intermediate_size=192, num_hidden_layers=2,
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2,
         num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=CONTEXT,
         tie_word_embeddings=False, eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id, bos_token_id=None,

@@ -123,6 +123,7 @@ def _sessions(
         api_key=_plain(s.llm_api_key),
         max_tokens=s.llm_max_tokens,
         temperature=s.llm_temperature,
+        first_token_timeout_s=s.llm_timeout_s,
     )
     model = ChatModel(http, chat)
     tts_key = _plain(s.tts_api_key)
@@ -133,6 +134,7 @@ def _sessions(
             "hq": SpeechAddress(s.tts_hq_url, tts_key),
         },
         profiles,
+        silence_timeout_s=s.tts_timeout_s,
     )
     engines = Engines(ListenClient(s.stt_url, _plain(s.stt_api_key)), model, voice, profiles)
     shared = SessionSettings(

@@ -96,6 +96,9 @@ class Settings(ServiceSettings):
     llm_temperature: float = Field(0.7, ge=0, le=2)
     """How freely the model chooses its words."""
 
+    llm_timeout_s: float = Field(30, gt=0)
+    """Seconds without a token after which the model counts as stalled."""
+
     llm_licence: str = ""
     """Licence of the model's weights, as the page shows it."""
 
@@ -107,6 +110,9 @@ class Settings(ServiceSettings):
 
     tts_hq_url: str = "http://127.0.0.1:8030"
     """Address of the tts-service for `tts_mode hq`."""
+
+    tts_timeout_s: float = Field(20, gt=0)
+    """Seconds without sound after which a voice engine counts as stalled."""
 
     tts_api_key: SecretStr | None = None
     """Their key."""

@@ -24,8 +24,6 @@ from gateway.backends.voices import FELL_BACK, Chosen, VoiceBook, choose, refere
 
 log = get_logger(__name__)
 
-_SILENCE_TIMEOUT_S = 20.0
-
 
 @dataclass(frozen=True, slots=True)
 class SpeechAddress:
@@ -43,8 +41,11 @@ class SpeechClient:
         client: httpx.AsyncClient,
         addresses: dict[TtsMode, SpeechAddress],
         voices: VoiceBook,
+        *,
+        silence_timeout_s: float = 20.0,
     ) -> None:
         self._client = client
+        self._timeout = httpx.Timeout(silence_timeout_s, connect=3, pool=3)
         self._addresses = addresses
         self._voices = voices
         self._loaded: dict[tuple[TtsMode, UUID, str], str] = {}
@@ -108,7 +109,7 @@ class SpeechClient:
             f"{address.url.rstrip('/')}/v1/audio/speech",
             json=body.model_dump(exclude_none=True),
             headers=bearer(address.api_key) | trace.headers(),
-            timeout=httpx.Timeout(_SILENCE_TIMEOUT_S, connect=3, pool=3),
+            timeout=self._timeout,
         )
         return await self._client.send(request, stream=True)
 
