@@ -12,6 +12,7 @@ The locks, and who installs them:
     cpu.lock         the same, with Piper (GPL: apart): `make run PROFILE=cpu`
     dev.lock         all of these, with the tools: `make test`, `make lint`
     <service>.lock   one service alone: its container image
+    tts-piper.lock   tts-service with Piper: its image in deploy/compose.cpu.yml
 
 Each lock pins versions and hashes for every platform and Python that we support, and holds no
 address: pip asks whichever index the machine is configured for. The first line records a hash of
@@ -122,6 +123,11 @@ def plan() -> list[Lock]:
         Lock("cpu", unique(cpu), ("build", "run")),
         Lock("dev", unique([*run, *build, *node, *dev]), ("build", "node", "run", "cpu")),
         *(Lock(name, unique(dependencies(name)), ("build", "run")) for name in SERVICES),
+        Lock(
+            "tts-piper",
+            unique([*dependencies("tts-service"), *extras("tts-service", "piper")]),
+            ("build", "run", "cpu"),
+        ),
     ]
 
 
