@@ -19,7 +19,12 @@ IMAGES = ROOT / "docs" / "images"
 CLIP = ROOT / "tests" / "data" / "speech" / "weather.wav"
 
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1200, "height": 800}, "device_scale_factor": 1.5}
-PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}, "device_scale_factor": 2}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 780},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
 LIGHT = {"color_scheme": "light"}
 DARK = {"color_scheme": "dark"}
 

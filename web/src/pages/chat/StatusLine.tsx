@@ -23,6 +23,7 @@ export function StatusLine({ phase }: { phase: Phase }) {
       </p>
       <p id="talk-hint" className={styles.hint}>
         {t(handsFree ? "dock.hintHandsFree" : "dock.hint")}
+        {!handsFree && <span className={styles.keys}> {t("dock.keys")}</span>}
       </p>
     </div>
   );
