@@ -3,8 +3,19 @@
 import ast
 from pathlib import Path
 
-CHECKS = ("assert", "expect", "check", "raises", "fail", "warns", "until", "timeout", "settle")
-"""The last three end a test by themselves, when what they wait for does not come."""
+CHECKS = (
+    "assert",
+    "expect",
+    "check",
+    "raises",
+    "fail",
+    "warns",
+    "until",
+    "timeout",
+    "wait_for",
+    "settle",
+)
+"""The last four end a test by themselves, when what they wait for does not come."""
 
 
 def functions(module: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
