@@ -10,6 +10,7 @@ Any engine will do. These environment variables name other commands than Docker'
     COMPOSE        `docker compose`
     COMPOSE_BUILD  the command that builds; default `$COMPOSE build`
     COMPOSE_IN     what a command is put behind to reach published ports; default nothing
+    COMPOSE_NOTE   a word about the engine, for the page of the result
 """
 
 import argparse
@@ -32,6 +33,7 @@ BASE = ("docker-compose.yml",)
 TLS = (*BASE, "deploy/compose.tls.yml")
 WORDS = "hello how are you today"
 KEY = "only-for-this-check-0123456789"
+KEYS = {"AVATAR_API_KEY": KEY, "LLM_API_KEY": KEY}
 KILLED = ("stt", "llm", "tts", "profile", "gateway", "postgres")
 # Run in the container: SIGKILL to the process whose parent is the container's init.
 KILL_PYTHON = """
@@ -109,6 +111,10 @@ class Compose:
     def reach(self, *command: str, **env: str) -> str:
         """Run a command from where published ports can be reached."""
         return self._execute([*self.inside, *command], True, env)
+
+    def head(self) -> str:
+        """The commit that is checked out."""
+        return self._execute(["git", "rev-parse", "--short", "HEAD"], False, {}).strip()
 
     @staticmethod
     def _execute(
@@ -219,7 +225,7 @@ def check_config(compose: Compose, report: Report) -> None:
     with report.step("`config -q` takes every overlay") as seen:
         compose.run("config", "-q")
         for overlay in overlays:
-            compose.run("config", "-q", files=(*BASE, overlay), env={"AVATAR_API_KEY": KEY})
+            compose.run("config", "-q", files=(*BASE, overlay), env=KEYS)
         seen.append(", ".join(["docker-compose.yml", *overlays]))
     with report.step("TLS without a key is refused") as seen:
         try:
@@ -297,7 +303,9 @@ def check_tls(compose: Compose, report: Report) -> None:
 
 
 def engine_versions(compose: Compose) -> str:
-    return compose.run("version").strip().replace("\n", ", ")
+    said = compose.run("version").strip().replace("\n", ", ")
+    commit = compose.head()
+    return ". ".join(filter(None, [said, os.environ.get("COMPOSE_NOTE"), f"Commit {commit}"])) + "."
 
 
 def main() -> int:
