@@ -22,6 +22,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from avatar_contract.audio import read_wav, wav_bytes
+from avatar_contract.service import SUPERVISOR_ENV, supervisor_tag
 from gateway.app import make_app
 from gateway.settings import Settings
 
@@ -56,6 +57,8 @@ class Service:
             **os.environ,
             "AVATAR_HOME": str(self.home),
             f"{self.prefix}PORT": str(self.port),
+            # A test run that is killed takes its services with it.
+            SUPERVISOR_ENV: supervisor_tag(os.getpid()),
             **self.env,
         }
         with (self.home / f"{self.package}.log").open("wb") as log:
