@@ -15,7 +15,14 @@ from avatar_bench import measure, peers, report, stack, talkover
 
 LEVELS = [1, 8, 16, 32, 48, 64, 80, 100, 125, 150, 180, 220, 260]
 PEER_LEVELS = [1, 4, 8, 12, 16, 20, 24, 28, 32, 40]
-CORPUS = (("tune", 1), ("tune", 2), ("held_out", 3), ("held_out", 4))
+CORPUS = (
+    ("tune", 1, 0.6),
+    ("tune", 2, 0.6),
+    ("held_out", 3, 0.6),
+    ("held_out", 4, 0.6),
+    ("held_out", 5, 1.0),
+)
+"""Texts, seed, and how often a place for a pause is one."""
 
 Found = dict[str, Any]
 
@@ -64,9 +71,9 @@ def _budget(found: Found, quick: bool) -> None:
 
 def _corpus(found: Found, quick: bool) -> None:
     runs = []
-    for texts, seed in CORPUS:
+    for texts, seed, pauses in CORPUS:
         command = [
-            sys.executable, "tests/corpus/run.py", "--texts", texts, "--seed", str(seed),
+            sys.executable, "tests/corpus/run.py", "--texts", texts, "--seed", str(seed), "--pauses", str(pauses),
             "--exchanges", "48" if quick else "200",
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, cwd=stack.ROOT, check=True)

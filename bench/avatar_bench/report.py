@@ -273,7 +273,7 @@ def _corpus(found: dict[str, Any]) -> str:
         "`tests/corpus`: synthetic speech with pauses, backchannels, coughs, clicks and noise, on virtual time through stt-service's own ears and "
         "endpointing and the gateway's own session core. `held_out` texts and all seeds but 1 were not used for tuning.", "",
         "| texts | seed | utterances | pauses each | premature (≤ 5 %) | median delay (≤ 600 ms) | p90 | backchannels survived (≥ 95 %) | "
-        "coughs survived | interruptions taken | model calls | sound before the end |",
+        "coughs survived | interruptions taken | model calls a turn | sound before the end |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for run in runs:
@@ -282,7 +282,7 @@ def _corpus(found: dict[str, Any]) -> str:
             f"| {run['texts']} | {run['seed']} | {f['utterances']} | {f['pauses_an_utterance']} | {f['premature']:.1%} | "
             f"{f['endpoint_delay_median_ms']} ms | {f['endpoint_delay_p90_ms']} ms | {_share(f['backchannels_survived'])} of {f['backchannels']} | "
             f"{_share(f['coughs_survived'])} of {f['coughs']} | {_share(f['interruptions_taken'])} of {f['interruptions']} | "
-            f"{f['model_calls_an_utterance']} | {f['sounds_before_the_end']} |"
+            f"{f['model_calls_a_turn']} | {f['sounds_before_the_end']} |"
         )
     return "\n".join([*head, ""])
 

@@ -13,16 +13,16 @@ for folder in (ROOT / "bench", ROOT / "tests" / "corpus"):
     sys.path.insert(0, str(folder))
 
 from conversation.play import Outcome, play  # noqa: E402
-from conversation.script import make  # noqa: E402
+from conversation.script import PAUSES, make  # noqa: E402
 from conversation.sound import speak  # noqa: E402
 
 from stt_service.hearing.silero import Silero  # noqa: E402
 from stt_service.settings import SttSettings  # noqa: E402
 
 
-def corpus(seed: int, exchanges: int, texts: str) -> list[Outcome]:
+def corpus(seed: int, exchanges: int, texts: str, pauses: float) -> list[Outcome]:
     """Plays it."""
-    scenes = make(seed, exchanges=exchanges, texts=texts)
+    scenes = make(seed, exchanges=exchanges, texts=texts, pauses=pauses)
     spoken = speak(scenes)
     model, policy = Silero.load(), SttSettings().policy()
     return [play(scene, spoken, seed * 1000 + n, model, policy) for n, scene in enumerate(scenes)]
@@ -58,7 +58,9 @@ def figures(outcomes: list[Outcome]) -> dict[str, Any]:
         "coughs_survived": share("cough", ended=False),
         "interruptions": len(kinds["interruption"]),
         "interruptions_taken": share("interruption", ended=True),
-        "model_calls_an_utterance": round(sum(a.model_calls for a in asked) / len(asked), 3),
+        "model_calls_a_turn": round(
+            sum(a.model_calls for a in asked) / max(1, sum(a.turns for a in asked)), 3
+        ),
         "sounds_before_the_end": sum(a.early_sounds for a in asked),
         "stray_turns": sum(o.stray_turns for o in outcomes),
     }
@@ -70,10 +72,11 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--exchanges", type=int, default=160)
     options.add_argument("--texts", choices=("tune", "held_out"), default="tune")
+    options.add_argument("--pauses", type=float, default=PAUSES, help="how often a bar is a pause")
     options.add_argument("-v", action="store_true")
     chosen = options.parse_args()
     began = time.monotonic()
-    outcomes = corpus(chosen.seed, chosen.exchanges, chosen.texts)
+    outcomes = corpus(chosen.seed, chosen.exchanges, chosen.texts, chosen.pauses)
     if chosen.v:
         for outcome in outcomes:
             for asked in outcome.asked:

@@ -7,7 +7,6 @@ from uuid import UUID
 import opencc
 
 from avatar_contract.audio import AudioFormat
-from avatar_contract.listen import Final
 from avatar_contract.wire import Configure, EngineInfo
 from avatar_contract.wire import Engines as EnginesInfo
 from conversation import engines as fake
@@ -44,6 +43,8 @@ class Asked:
     first_sound_ms: float | None = None
     understood: str = ""
     model_calls: int = 0
+    turns: int = 0
+    """Turns that it became: more than one when it was cut in two."""
     early_sounds: int = 0
     """Sound of a reply before its end, though it was not taken for finished."""
 
@@ -135,6 +136,7 @@ class _Stage:
         ]
         sounds = [at for at, o in self._outputs[since:] if isinstance(o, out.ClauseSound)]
         asked.premature = len(finals) != 1 or finals[0][0] < ended
+        asked.turns = len(finals)
         asked.understood = " / ".join(o.text for _, o in finals)
         asked.model_calls = len(self._model.calls) - calls
         if finals:
@@ -243,8 +245,3 @@ def play(
         return await _Stage(scene, spoken, seed, model, policy).play()
 
     return virtual.run(on_stage())
-
-
-def finals(events: list[tuple[float, object]]) -> list[Final]:
-    """stt's final words."""
-    return [event for _, event in events if isinstance(event, Final)]

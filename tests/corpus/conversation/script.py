@@ -6,6 +6,7 @@ about 400 ms in conversation). The clearing of a throat, a click of a keyboard a
 there too.
 """
 
+import math
 import random
 import tomllib
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Literal
 
 TEXTS = Path(__file__).resolve().parents[1] / "texts.toml"
 
-_PAUSES = 0.6
+PAUSES = 0.6
 """How often a bar of the text is a pause."""
 _PAUSE_MEDIAN_MS, _PAUSE_SIGMA = 400.0, 0.5
 _SHORTEST_MS, _LONGEST_MS = 150.0, 1300.0
@@ -65,9 +66,18 @@ class Scene:
 
 
 def make(
-    seed: int, *, exchanges: int, texts: str = "tune", languages: tuple[str, ...] = ("en", "zh")
+    seed: int,
+    *,
+    exchanges: int,
+    texts: str = "tune",
+    pauses: float = PAUSES,
+    languages: tuple[str, ...] = ("en", "zh"),
 ) -> list[Scene]:
-    """Scenes of eight exchanges each, in turn in each language."""
+    """Scenes of eight exchanges each, in turn in each language.
+
+    Args:
+        pauses: how often a bar of the text is a pause, 0 to 1.
+    """
     with TEXTS.open("rb") as file:
         data = tomllib.load(file)
     dice = random.Random(f"{seed}/{texts}")
@@ -77,7 +87,9 @@ def make(
         language = languages[len(scenes) % len(languages)]
         count = min(8, left)
         scenes.append(
-            _scene(dice, data[texts][language], data["backchannels"][language], language, count)
+            _scene(
+                dice, data[texts][language], data["backchannels"][language], language, count, pauses
+            )
         )
         left -= count
     return scenes
@@ -89,11 +101,12 @@ def _scene(
     backchannels: list[str],
     language: str,
     count: int,
+    pauses: float,
 ) -> Scene:
     voice = dice.choice(VOICES[language])
     made = []
     for n in range(count):
-        question = _question(dice, language, voice, dice.choice(texts["utterances"]))
+        question = _question(dice, language, voice, dice.choice(texts["utterances"]), pauses)
         meanwhile = _meanwhile(dice, language, voice, texts["interruptions"], backchannels)
         if n == count - 1 and meanwhile is not None and meanwhile.kind == "interruption":
             meanwhile = None
@@ -101,12 +114,12 @@ def _scene(
     return Scene(language, tuple(made), dice.uniform(-72, -52), dice.random() < 0.3)
 
 
-def _question(dice: random.Random, language: str, voice: str, text: str) -> Line:
+def _question(dice: random.Random, language: str, voice: str, text: str, often: float) -> Line:
     parts = [part.strip() for part in text.split("|")]
     pieces, pauses = [parts[0]], []
     for part in parts[1:]:
-        if dice.random() < _PAUSES:
-            pause = _PAUSE_MEDIAN_MS * 2.718281828 ** dice.gauss(0, _PAUSE_SIGMA)
+        if dice.random() < often:
+            pause = _PAUSE_MEDIAN_MS * math.exp(dice.gauss(0, _PAUSE_SIGMA))
             pauses.append(min(max(pause, _SHORTEST_MS), _LONGEST_MS))
             pieces.append(part)
         else:
