@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 ROUTES = ["/chat", "/voice-profiles", "/history", "/status", "/settings"]
 TURN_MS = 30_000
+AUDIBLE = 0.02
 
 Open = Callable[..., Any]
 Spoken = Callable[..., Any]
@@ -145,3 +146,24 @@ def test_the_language_changes_at_once_and_stays(open_tab: Open) -> None:
     tab.page.reload()
     expect(tab.page.locator("html")).to_have_attribute("lang", "zh-Hant-TW")
     expect(tab.page.get_by_role("heading", level=1)).to_have_text("設定")
+
+
+def test_pages_by_plain_http_sound_too(open_tab: Open) -> None:
+    """Browsers keep the audio thread, and the microphone, from pages that aren't secure."""
+    insecure = """
+    Object.defineProperty(BaseAudioContext.prototype, "audioWorklet", {get: () => undefined});
+    Object.defineProperty(navigator, "mediaDevices", {get: () => undefined});
+    Object.defineProperty(window, "isSecureContext", {get: () => false});
+    """
+    tab = open_tab(prepare=lambda context: context.add_init_script(insecure))
+    tab.page.get_by_label("Type a message").fill("What time is it?")
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.get_by_role("button", name="Play the answer again")).to_be_visible(
+        timeout=TURN_MS
+    )
+    expect(tab.page.locator("[data-interrupted]")).to_have_count(0)
+    tab.until(lambda: bool(tab.loudest() > AUDIBLE))
+    tab.page.get_by_role("button", name="Hold to talk").click()
+    expect(
+        tab.page.get_by_text("Browsers give a microphone only to pages opened by https")
+    ).to_be_visible()

@@ -30,7 +30,7 @@ from avatar_contract.wire import PROTOCOL_VERSION, NoticeCode, State, client, se
 
 TARGET = Path(__file__).resolve().parent.parent / "src" / "contract" / "generated.ts"
 HEADER = """\
-// Made by web/scripts/generate_contract.py from avatar_contract. Don't edit: `make contract-types`.
+// Made by web/scripts/generate_contract.py from avatar_contract. Don't edit; run that script.
 """
 
 READ: list[Any] = [
@@ -155,7 +155,7 @@ def main() -> int:
         return 0
     if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text:
         return 0
-    print(f"{TARGET} is stale: run `make contract-types`.", file=sys.stderr)
+    print(f"{TARGET} is stale: run `python web/scripts/generate_contract.py`.", file=sys.stderr)
     return 1
 
 

@@ -10,6 +10,19 @@ export interface Played {
   ended: boolean;
 }
 
+/** What the page tells the queue, wherever that runs. */
+export type PlaybackCommand =
+  | { kind: "push"; key: string; samples: Float32Array }
+  | { kind: "end"; key: string }
+  | { kind: "pause" | "resume" | "flush" };
+
+/** What it tells back, every 40 ms or so while something changes. */
+export interface PlaybackReport {
+  played: Played[];
+  /** root mean square of what was put out since the last report, 0…1 */
+  level: number;
+}
+
 interface Piece {
   key: string;
   samples: Float32Array;
@@ -53,6 +66,12 @@ export class PlayQueue {
     this.#frames.clear();
     this.#paused = false;
     this.#gain = 1;
+  }
+
+  obey(command: PlaybackCommand): void {
+    if (command.kind === "push") this.push(command.key, command.samples);
+    else if (command.kind === "end") this.end(command.key);
+    else this[command.kind]();
   }
 
   /** Fill `out`; where the queue is empty or paused there is silence, and nothing is counted. */

@@ -1,19 +1,6 @@
 /// <reference path="./worklet.d.ts" />
 import { rms } from "./pcm";
-import { type Played, PlayQueue } from "./playQueue";
-
-/** What the page tells the playback worklet. */
-export type PlaybackCommand =
-  | { kind: "push"; key: string; samples: Float32Array }
-  | { kind: "end"; key: string }
-  | { kind: "pause" | "resume" | "flush" };
-
-/** What the playback worklet tells the page, every 40 ms or so while something changes. */
-export interface PlaybackReport {
-  played: Played[];
-  /** root mean square of what was put out since the last report, 0…1 */
-  level: number;
-}
+import { type PlaybackCommand, type PlaybackReport, PlayQueue } from "./playQueue";
 
 const REPORT_SEC = 0.04;
 
@@ -26,7 +13,7 @@ class Playback extends AudioWorkletProcessor {
 
   constructor() {
     super();
-    this.port.onmessage = (event: MessageEvent<PlaybackCommand>) => this.#obey(event.data);
+    this.port.onmessage = (event: MessageEvent<PlaybackCommand>) => this.#queue.obey(event.data);
   }
 
   override process(_inputs: Float32Array[][], outputs: Float32Array[][]): boolean {
@@ -46,12 +33,6 @@ class Playback extends AudioWorkletProcessor {
     if (!quiet || !this.#quiet) this.port.postMessage(report);
     this.#quiet = quiet;
     this.#level = 0;
-  }
-
-  #obey(command: PlaybackCommand): void {
-    if (command.kind === "push") this.#queue.push(command.key, command.samples);
-    else if (command.kind === "end") this.#queue.end(command.key);
-    else this.#queue[command.kind]();
   }
 }
 

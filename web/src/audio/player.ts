@@ -1,5 +1,5 @@
-import type { PlaybackCommand, PlaybackReport } from "./playback.worklet";
-import playbackUrl from "./playback.worklet.ts?worker&url";
+import { type PlaybackEngine, playbackEngine } from "./engine";
+import type { PlaybackCommand, PlaybackReport } from "./playQueue";
 import { Resampler } from "./resampler";
 
 /** How much of a turn a person has heard. */
@@ -41,11 +41,11 @@ interface Voice {
   resampler: Resampler | null;
 }
 
-export class WorkletPlayer implements Player {
+export class QueuePlayer implements Player {
   readonly #context = new AudioContext({ latencyHint: "interactive" });
   readonly #volume = this.#context.createGain();
   readonly #events: PlayerEvents;
-  readonly #ready: Promise<AudioWorkletNode>;
+  readonly #ready: Promise<PlaybackEngine>;
   readonly #voices = new Map<string, Voice>();
   readonly #heard = new Map<string, number>();
 
@@ -55,12 +55,10 @@ export class WorkletPlayer implements Player {
     this.#ready = this.#start();
   }
 
-  async #start(): Promise<AudioWorkletNode> {
-    await this.#context.audioWorklet.addModule(playbackUrl);
-    const node = new AudioWorkletNode(this.#context, "playback", { outputChannelCount: [1] });
-    node.port.onmessage = ({ data }: MessageEvent<PlaybackReport>) => this.#take(data);
-    node.connect(this.#volume).connect(this.#context.destination);
-    return node;
+  async #start(): Promise<PlaybackEngine> {
+    const engine = await playbackEngine(this.#context, (report) => this.#take(report));
+    engine.node.connect(this.#volume).connect(this.#context.destination);
+    return engine;
   }
 
   async unlock(): Promise<void> {
@@ -131,7 +129,7 @@ export class WorkletPlayer implements Player {
   }
 
   #send(command: PlaybackCommand, transfer: Transferable[] = []): void {
-    void this.#ready.then((node) => node.port.postMessage(command, transfer));
+    void this.#ready.then((engine) => engine.command(command, transfer));
   }
 
   #take(report: PlaybackReport): void {

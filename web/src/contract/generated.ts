@@ -1,4 +1,4 @@
-// Made by web/scripts/generate_contract.py from avatar_contract. Don't edit: `make contract-types`.
+// Made by web/scripts/generate_contract.py from avatar_contract. Don't edit; run that script.
 
 export const PROTOCOL_VERSION = 1;
 

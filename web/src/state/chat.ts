@@ -1,4 +1,4 @@
-import { WorkletPlayer } from "../audio/player";
+import { QueuePlayer } from "../audio/player";
 import type { SpeechSource } from "../audio/source";
 import type { ClientMessage, ErrorCode, ServerMessage } from "../contract/generated";
 import { ChatSocket, type SocketLike } from "../protocol/chatSocket";
@@ -66,7 +66,7 @@ export class Chat {
           if (link.phase === "waiting" && !link.thread) outside.onRefused();
         },
         onReady: (fresh) => this.#ready(fresh),
-        configuration: () => configurationOf(settings.get()),
+        configuration: () => this.#configuration(),
         heardAtBreak: () => this.#heardAtBreak(),
       },
       outside.connect,
@@ -177,7 +177,7 @@ export class Chat {
           this.conversation.update((was) => countSound(was, turnId, bytes, rate)),
       },
       ({ onHeard }) =>
-        new WorkletPlayer({
+        new QueuePlayer({
           onHeard,
           onLevel: (level) => {
             this.levels.output = level;
@@ -228,8 +228,16 @@ export class Chat {
   }
 
   #reconfigure(): void {
-    this.#send({ type: "configure", ...configurationOf(this.settings.get()) });
+    this.#send({ type: "configure", ...this.#configuration() });
     this.#sound.setMuted(this.settings.get().muted);
+  }
+
+  /** What is asked of the server: the settings, as far as this browser can. */
+  #configuration() {
+    const settings = this.settings.get();
+    const { microphone } = settings;
+    const can = this.outside.source.can(microphone);
+    return configurationOf({ ...settings, microphone: can ? microphone : "pcm" });
   }
 
   #heardAtBreak() {
