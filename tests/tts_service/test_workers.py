@@ -131,9 +131,10 @@ async def test_a_slow_listener_holds_a_bounded_amount(pool):
 
 async def test_the_one_too_many_is_refused(pool):
     async with (
-        pool(max_waiting=1, wait_timeout_s=0.3) as made,
+        pool(max_waiting=1, wait_timeout_s=1.0) as made,
         aclosing(_endless(made)) as sound,
     ):
+        await _until(lambda: made.pids)
         await anext(sound)
         waiting = asyncio.create_task(_spoken(made, "fine"))
         await _until(lambda: made.now().waiting)
