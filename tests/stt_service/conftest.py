@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
@@ -135,7 +136,11 @@ async def serving(app: FastAPI) -> AsyncIterator[Running]:
         await task
 
 
-@pytest.fixture
+# Starting a service costs a second, so the services of a module share a loop, and most tests one
+# service: modules that use these say `pytestmark = pytest.mark.asyncio(loop_scope="module")`.
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def serve() -> AsyncIterator[Serve]:
     """Starts services with settings, or a recogniser of the test's own; ends them afterwards."""
     from contextlib import AsyncExitStack
@@ -154,7 +159,7 @@ async def serve() -> AsyncIterator[Serve]:
         yield start
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def stt(serve: Serve) -> Running:
     """The embedded recogniser."""
     return await serve(workers=2)

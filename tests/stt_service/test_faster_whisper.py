@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 import psutil
 import pytest
+import pytest_asyncio
 
 from avatar_contract.errors import SttUnavailable
 from stt_service.backends.base import Hints
@@ -19,10 +20,13 @@ from stt_service.backends.faster_whisper import FasterWhisper, WhisperOptions
 from stt_service.backends.whisper_worker import explain
 from stt_service.words.normal import normalised
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
 MODELS = Path(__file__).parent.parent / "data" / "models"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def whisper(serve):
     return await serve(
         backend="faster_whisper", model="tiny-whisper", home=MODELS.parent, device="cpu", threads=1

@@ -1,6 +1,10 @@
 """Hands-free through the real socket, the real Silero and the real embedded recogniser."""
 
 import numpy as np
+import pytest
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 SECOND = 32_000
 

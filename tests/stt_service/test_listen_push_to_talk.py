@@ -1,6 +1,9 @@
 """Push-to-talk through the real socket and the real embedded recogniser."""
 
+import httpx
 import pytest
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.mark.parametrize("name", ["hello", "time", "story"])
@@ -33,3 +36,14 @@ async def test_silence_is_no_speech(stt):
         assert (await socket.ending()).type == "no_speech"
         await socket.send(type="commit")
         assert (await socket.ending()).utterance == 2
+
+
+async def test_endings_are_counted(stt, clips):
+    async with stt.socket() as socket:
+        await socket.audio(clips.pcm("stop"))
+        await socket.send(type="commit")
+        await socket.ending()
+    async with httpx.AsyncClient() as client:
+        text = (await client.get(f"{stt.url}/metrics")).text
+    assert 'avatar_stt_utterances_total{ending="final",service="stt-service"}' in text
+    assert clips.text("stop") not in text

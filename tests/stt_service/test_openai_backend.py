@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
+import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from pydantic import SecretStr
@@ -12,6 +13,9 @@ from avatar_contract.audio import read_wav
 from avatar_contract.errors import Forbidden, SttUnavailable, UnsupportedLanguage
 from stt_service.backends.base import Hints
 from stt_service.backends.openai import OpenAiOptions, OpenAiRecogniser
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 SECOND = bytes(32_000)
 
@@ -42,7 +46,7 @@ class Server:
         return Response(json.dumps(self.answer), self.status, media_type="application/json")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def server():
     made = Server()
     config = uvicorn.Config(made.app, port=0, log_config=None, timeout_graceful_shutdown=1)

@@ -7,9 +7,12 @@ import httpx
 import numpy as np
 import openai
 import pytest
+import pytest_asyncio
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def sdk(stt):
     async with openai.AsyncOpenAI(
         api_key="none", base_url=f"{stt.url}/v1", max_retries=0

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from avatar_contract.health import Health, ModelHealth
-from avatar_contract.service import create_app
+from avatar_contract.service import Metrics, create_app
 from stt_service import api
 from stt_service.backends.base import Recogniser
 from stt_service.backends.registry import build
@@ -15,6 +15,7 @@ from stt_service.container import Decoder
 from stt_service.hearing.ears import Ears
 from stt_service.hearing.silero import Silero
 from stt_service.hearing.spans import Spotter
+from stt_service.meters import Meters
 from stt_service.service import Service
 from stt_service.settings import SttSettings
 
@@ -24,10 +25,11 @@ NAME = "stt-service"
 def make_app(settings: SttSettings | None = None, recogniser: Recogniser | None = None) -> FastAPI:
     """The app. `recogniser` replaces the one that the settings name."""
     settings = settings or SttSettings()
+    meters = Meters(Metrics(NAME))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = await _build(settings, recogniser)
+        service = await _build(settings, recogniser, meters)
         app.state.service = service
         ticking = asyncio.create_task(service.ears.run(), name="ears")
         warming = asyncio.create_task(service.warm(), name="warm")
@@ -42,7 +44,7 @@ def make_app(settings: SttSettings | None = None, recogniser: Recogniser | None 
     return create_app(NAME, settings, lifespan=lifespan, routers=[api.router], readiness=_readiness)
 
 
-async def _build(settings: SttSettings, recogniser: Recogniser | None) -> Service:
+async def _build(settings: SttSettings, recogniser: Recogniser | None, meters: Meters) -> Service:
     model = await asyncio.to_thread(Silero.load)
     spotter = Spotter(model)
     return Service(
@@ -52,6 +54,7 @@ async def _build(settings: SttSettings, recogniser: Recogniser | None) -> Servic
         ears=Ears(model, tick_ms=settings.vad_tick_ms),
         spotter=spotter,
         decoder=Decoder(settings.max_file_s),
+        meters=meters,
     )
 
 

@@ -14,6 +14,7 @@ from stt_service.hearing.ears import Ears
 from stt_service.hearing.spans import Spotter
 from stt_service.listening.listener import Listener
 from stt_service.listening.policy import Policy
+from stt_service.meters import Meters
 from stt_service.settings import SttSettings
 
 log = get_logger(__name__)
@@ -31,14 +32,21 @@ class Service:
     ears: Ears
     spotter: Spotter
     decoder: Decoder
+    meters: Meters
 
     def listener(self, emit: Callable[[ListenEvent], None]) -> Listener:
         """A listener for a socket."""
-        return Listener(self.recogniser, self.ears, self.policy, emit)
+
+        def counted(event: ListenEvent) -> None:
+            self.meters.count(event)
+            emit(event)
+
+        return Listener(self.recogniser, self.ears, self.policy, counted)
 
     def health(self) -> Health:
         """How the service is."""
         model = self.recogniser.health()
+        self.meters.sessions.set(self.ears.open_ears)
         load = {"sessions": float(self.ears.open_ears), **self.recogniser.load()}
         return Health.model_validate(
             {

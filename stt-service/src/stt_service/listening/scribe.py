@@ -130,10 +130,12 @@ class Scribe:
         except Exception as cause:  # noqa: BLE001 - an engine may raise anything
             self._fail(cause)
             return
+        self._glanced_ms = self._fed_ms
         if self._waiting:
             self._dictation.feed(bytes(self._waiting))
             self._waiting.clear()
-        self._glanced_ms = self._fed_ms
+            # The speaker may have gone quiet meanwhile, and nothing else would ask for a look.
+            self.glance()
 
     async def _glance(self, dictation: Dictation) -> None:
         covers, began = self._fed_ms, time.perf_counter()
