@@ -19,7 +19,7 @@ def root() -> Path:
 def tracked() -> list[Path]:
     """Every file that is in the repository, or will be with the next commit."""
     listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
     return [path for name in listing.split("\0") if name and (path := ROOT / name).is_file()]
