@@ -16,12 +16,9 @@ from avatar_bench import measure, peers, report, stack, talkover
 LEVELS = [1, 8, 16, 32, 48, 64, 80, 100, 125, 150, 180, 220, 260]
 PEER_LEVELS = [1, 4, 8, 12, 16, 20, 24, 28, 32, 40]
 CORPUS = (
-    ("tune", 1, 0.6),
-    ("tune", 2, 0.6),
-    ("held_out", 3, 0.6),
-    ("held_out", 4, 0.6),
+    ("tune", 1, 0.6), ("tune", 2, 0.6), ("held_out", 3, 0.6), ("held_out", 4, 0.6),
     ("held_out", 5, 1.0),
-)
+)  # fmt: skip
 """Texts, seed, and how often a place for a pause is one."""
 
 Found = dict[str, Any]
@@ -73,8 +70,8 @@ def _corpus(found: Found, quick: bool) -> None:
     runs = []
     for texts, seed, pauses in CORPUS:
         command = [
-            sys.executable, "tests/corpus/run.py", "--texts", texts, "--seed", str(seed), "--pauses", str(pauses),
-            "--exchanges", "48" if quick else "200",
+            sys.executable, "tests/corpus/run.py", "--texts", texts, "--seed", str(seed),
+            "--pauses", str(pauses), "--exchanges", "48" if quick else "200",
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, cwd=stack.ROOT, check=True)
         runs.append({"texts": texts, "seed": seed, "figures": json.loads(done.stdout)})

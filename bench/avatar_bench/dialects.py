@@ -178,4 +178,4 @@ class Pipecat:
 
 def make(name: str, person: "Person") -> Dialect:
     """The dialect of that name."""
-    return {"avatar": Avatar, "pipecat": Pipecat}[name](person)
+    return Avatar(person) if name == "avatar" else Pipecat(person)

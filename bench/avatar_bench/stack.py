@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,7 +129,7 @@ class Side:
         """JSON from one of the processes."""
         return json.loads(urllib.request.urlopen(self.url(name) + path, timeout=20).read())
 
-    def costs(self, names: list[str]) -> dict[str, Cost]:
+    def costs(self, names: Sequence[str]) -> dict[str, Cost]:
         """What processes have used, their children included."""
         return {name: self._cost(name) for name in names}
 

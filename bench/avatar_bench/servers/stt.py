@@ -102,7 +102,7 @@ def main() -> None:
     settings = SttSettings()
     recogniser: Any = LinkedRecogniser(int(os.environ["STANDIN_PORT"]))
     if os.environ.get("SILERO_ALWAYS") == "1":
-        Gate.step = _open  # type: ignore[method-assign]
+        Gate.step = _open  # type: ignore[method-assign,assignment]
     serve(NAME, lambda: make_app(settings, recogniser), settings)
 
 

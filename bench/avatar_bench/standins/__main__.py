@@ -87,7 +87,8 @@ class Recogniser:
         self, number: int, pcm: bytes, asked: float, writer: asyncio.StreamWriter
     ) -> None:
         due = asked + self._engines.delays.recogniser_ms
-        samples = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
+        samples: marks.Floats = np.frombuffer(pcm, np.int16).astype(np.float32)
+        samples /= 32768
         found = [self._words.get(code, "") for code, _ in marks.read(samples)]
         text = " ".join(word for word in found if word)
         await sleep_until(due)

@@ -11,7 +11,7 @@ from avatar_contract.wire.common import EngineInfo
 from stt_service.backends.base import Hints, Transcript
 from stt_service.hearing.ears import BYTES_PER_MS, WINDOW_BYTES, Window
 from stt_service.hearing.level import Gate, levels_db
-from stt_service.hearing.silero import WINDOW, Silero, States
+from stt_service.hearing.silero import WINDOW, Floats, Silero, States
 
 
 class Ears:
@@ -65,7 +65,8 @@ class Ear:
     def _hear(self, pcm: bytes) -> None:
         self._knows.note(pcm, self._at)
         self._at += WINDOW
-        samples = np.frombuffer(pcm, np.int16).reshape(1, WINDOW).astype(np.float32) / 32768
+        samples: Floats = np.frombuffer(pcm, np.int16).reshape(1, WINDOW).astype(np.float32)
+        samples /= 32768
         parts = levels_db(samples)[0].tolist()
         is_open = self._gate.step(max(parts), min(parts))
         window = Window(pcm, tuple(parts), self._gate.floor_db, gated=not is_open)

@@ -81,7 +81,7 @@ def make(
     with TEXTS.open("rb") as file:
         data = tomllib.load(file)
     dice = random.Random(f"{seed}/{texts}")
-    scenes = []
+    scenes: list[Scene] = []
     left = exchanges
     while left > 0:
         language = languages[len(scenes) % len(languages)]
