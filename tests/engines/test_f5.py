@@ -121,8 +121,10 @@ async def test_speaks_profiles_and_itself_seeded_and_cancels(f5):
 
 async def test_a_gpu_that_is_absent_means_the_cpu_with_a_notice(f5):
     async with f5(device="cuda:7") as backend:
-        model = (await _settled(backend)).health().model
+        health = (await _settled(backend)).health()
         notice = backend.notice(ENGLISH, None)
+    model = health.model
+    assert health.degraded
     assert (model.state, model.device) == ("ready", "cpu")
     assert notice is not None
     assert notice.code == "CPU_FALLBACK"

@@ -42,7 +42,8 @@ def build_app(settings: TtsSettings, backend: Backend | None = None) -> FastAPI:
 
     def readiness(_: FastAPI) -> Health:
         now = engine.health()
-        status = {"ready": "ok", "idle": "ok", "loading": "loading", "failed": "failed"}
+        well = "degraded" if now.degraded else "ok"
+        status = {"ready": well, "idle": well, "loading": "loading", "failed": "failed"}
         return Health.model_validate(
             {
                 "status": status[now.model.state],

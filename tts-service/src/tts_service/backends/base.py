@@ -29,6 +29,8 @@ class BackendHealth:
     load: dict[str, float] = field(default_factory=dict)
     gpu: dict[str, float | str] | None = None
     """Name, and memory used and whole after loading, MiB."""
+    degraded: bool = False
+    """Whether it works, but not as was meant: on the CPU for want of a GPU."""
 
 
 class Backend(Protocol):

@@ -77,6 +77,7 @@ class ProcessBackend:
 
     def health(self) -> BackendHealth:
         now = self.pool.now()
+        notice = self.pool.facts.get("notice")
         state = "ready" if now.workers else "failed" if now.failure else "loading"
         model = ModelHealth.model_validate(
             {
@@ -84,13 +85,13 @@ class ProcessBackend:
                 "state": state,
                 "progress": now.progress if state == "loading" else None,
                 "device": self.pool.facts.get("device", "cpu"),
-                "detail": now.failure or self.pool.facts.get("detail"),
+                "detail": now.failure or notice or self.pool.facts.get("detail"),
                 "real_time_factor": now.real_time_factor,
             }
         )
         load = {"workers": now.workers, "busy": now.busy, "waiting": now.waiting}
         counts = {name: float(value) for name, value in load.items()}
-        return BackendHealth(model, counts, self.pool.facts.get("gpu"))
+        return BackendHealth(model, counts, self.pool.facts.get("gpu"), degraded=bool(notice))
 
     def label(self, utterance: Utterance, voice: VoiceSample | None) -> str:
         languages = dict.fromkeys(run.language for run in utterance.runs)
