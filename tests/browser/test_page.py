@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, WebSocketRoute, expect
+from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -16,6 +16,12 @@ AUDIBLE = 0.02
 
 Open = Callable[..., Any]
 Spoken = Callable[..., Any]
+
+
+def is_stored(page: Page) -> None:
+    """Wait until the answer was heard and kept."""
+    replay = page.get_by_role("button", name="Play the answer again")
+    expect(replay).to_be_visible(timeout=TURN_MS)
 
 
 def relay(context: BrowserContext, sockets: list[WebSocketRoute]) -> None:
@@ -130,8 +136,7 @@ def test_a_conversation_is_found_again(open_tab: Open) -> None:
     tab.page.get_by_label("Type a message").fill("Remember the persimmon")
     tab.page.keyboard.press("Enter")
     expect(tab.page.locator('[data-turn="1"] [data-answer]')).to_be_visible(timeout=TURN_MS)
-    tab.page.get_by_role("button", name="Stop the answer").click()
-    expect(tab.page.get_by_text("Interrupted")).to_be_visible(timeout=TURN_MS)
+    is_stored(tab.page)
     tab.page.get_by_role("link", name="History").click()
     tab.page.get_by_label("Search what was said").fill("persimmon")
     tab.page.locator("mark", has_text="persimmon").first.click()
@@ -158,12 +163,26 @@ def test_pages_by_plain_http_sound_too(open_tab: Open) -> None:
     tab = open_tab(prepare=lambda context: context.add_init_script(insecure))
     tab.page.get_by_label("Type a message").fill("What time is it?")
     tab.page.keyboard.press("Enter")
-    expect(tab.page.get_by_role("button", name="Play the answer again")).to_be_visible(
-        timeout=TURN_MS
-    )
+    is_stored(tab.page)
     expect(tab.page.locator("[data-interrupted]")).to_have_count(0)
     tab.until(lambda: bool(tab.loudest() > AUDIBLE))
     tab.page.get_by_role("button", name="Hold to talk").click()
     expect(
         tab.page.get_by_text("Browsers give a microphone only to pages opened by https")
     ).to_be_visible()
+
+
+def test_a_turn_is_deleted(open_tab: Open, avatar_url: str) -> None:
+    tab = open_tab()
+    tab.page.get_by_label("Type a message").fill("Repeat after me: celadon")
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.locator('[data-turn="1"] [data-answer]')).to_be_visible(timeout=TURN_MS)
+    is_stored(tab.page)
+    tab.page.get_by_role("link", name="History").click()
+    tab.page.get_by_label("Search what was said").fill("celadon")
+    tab.page.locator("mark", has_text="celadon").first.click()
+    tab.page.on("dialog", lambda dialog: dialog.accept())
+    tab.page.get_by_role("button", name="Delete this turn").click()
+    expect(tab.page.get_by_role("button", name="Delete this turn")).to_have_count(0)
+    found = httpx.get(f"{avatar_url}/api/conversations", params={"q": "celadon"}).json()
+    assert found["items"] == []

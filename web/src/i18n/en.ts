@@ -236,6 +236,8 @@ export const en = {
     itsSound: "What AVATAR said",
     rename: "Title",
     corrected: "Recognised: {{text}}",
+    deleteTurn: "Delete this turn",
+    deleteTurnSure: "Delete this turn with its sound? It can't be brought back.",
     failedTurn: "This turn ended with an error: {{code}}",
   },
   status: {
@@ -290,6 +292,9 @@ export const en = {
     ttsModes: { fast: "Fast", hq: "High quality, slower" },
     profile: "Voice profile",
     defaultProfile: "The standard one",
+    selfClone: "Answer in my own voice",
+    selfCloneHint:
+      "Where the engine can clone voices and no profile is chosen, what you say is its model. You agree to that by switching this on.",
     storeAudio: "Keep the sound of conversations",
     storeAudioHint: "Words are kept either way.",
     sound: "Sound",

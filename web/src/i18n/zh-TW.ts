@@ -196,6 +196,8 @@ export const zhTW: Words = {
     itsSound: "AVATAR 的回答",
     rename: "標題",
     corrected: "原辨識結果：{{text}}",
+    deleteTurn: "刪除這一輪",
+    deleteTurnSure: "要刪除這一輪與它的聲音嗎？刪除後無法復原。",
     failedTurn: "這一輪因錯誤而結束：{{code}}",
   },
   status: {
@@ -245,6 +247,8 @@ export const zhTW: Words = {
     ttsModes: { fast: "快速", hq: "高品質，較慢" },
     profile: "聲音設定檔",
     defaultProfile: "標準聲音",
+    selfClone: "用我自己的聲音回答",
+    selfCloneHint: "若引擎能複製聲音且未選擇聲音設定檔，就以您說的話為範本。開啟即表示您同意。",
     storeAudio: "保存對話的聲音",
     storeAudioHint: "文字內容一律保存。",
     sound: "音訊",

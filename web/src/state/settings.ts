@@ -19,6 +19,8 @@ export interface Settings {
   /** echo cancellation, noise suppression and gain control of the browser */
   processed: boolean;
   storeAudio: boolean;
+  /** answer in the speaker's own voice, where an engine can */
+  selfClone: boolean;
   voiceProfileId: string | null;
   instructions: string;
 }
@@ -36,6 +38,7 @@ const DEFAULTS: Omit<Settings, "locale"> = {
   transport: "binary",
   processed: true,
   storeAudio: true,
+  selfClone: false,
   voiceProfileId: null,
   instructions: "",
 };
@@ -74,6 +77,7 @@ export function configurationOf(settings: Settings): Omit<Configure, "type"> {
     patience: settings.patience,
     instructions: settings.instructions || null,
     store_audio: settings.storeAudio,
+    self_clone: settings.selfClone,
     audio_in:
       settings.microphone === "webm"
         ? { codec: "webm_opus", sample_rate: 48_000 }

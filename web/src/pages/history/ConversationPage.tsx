@@ -11,6 +11,7 @@ import type { ConversationView, TurnView } from "../../contract/generated";
 import { formatDate } from "../../i18n/format";
 import { languageOf } from "../../i18n/script";
 import { prefixLength } from "../../state/ledger";
+import { Timings } from "../chat/Timings";
 import styles from "./History.module.css";
 
 /** One conversation, to read and to hear. */
@@ -64,6 +65,14 @@ function Whole({ view, path, resource }: WholeProperties) {
     });
   };
 
+  const removeTurn = async (turn: TurnView) => {
+    if (!window.confirm(t("history.deleteTurnSure"))) return;
+    await call(`/api/turn/${turn.turn_id}`, { method: "DELETE" });
+    // A conversation goes with its last turn.
+    if (view.turns.length === 1) await navigate("/history");
+    else resource.reload();
+  };
+
   return (
     <>
       <header className={styles.head}>
@@ -92,14 +101,18 @@ function Whole({ view, path, resource }: WholeProperties) {
       </header>
       <ol className={styles.turns}>
         {view.turns.map((turn) => (
-          <StoredTurn key={turn.turn_id} turn={turn} />
+          <StoredTurn
+            key={turn.turn_id}
+            turn={turn}
+            onDelete={() => void attempt(() => removeTurn(turn))}
+          />
         ))}
       </ol>
     </>
   );
 }
 
-function StoredTurn({ turn }: { turn: TurnView }) {
+function StoredTurn({ turn, onDelete }: { turn: TurnView; onDelete(): void }) {
   const { t } = useTranslation();
   const cut = turn.interrupted ? prefixLength(turn.ai_text, turn.heard_text) : turn.ai_text.length;
   const audio = `/api/turn/${turn.turn_id}/audio`;
@@ -133,6 +146,18 @@ function StoredTurn({ turn }: { turn: TurnView }) {
         {turn.ai_audio_ms != null && (
           <SoundPlayer url={`${audio}/ai`} label={t("history.itsSound")} ms={turn.ai_audio_ms} />
         )}
+        <div className={styles.foot}>
+          <Timings timings={turn.timings} />
+          <button
+            type="button"
+            className="icon-button"
+            aria-label={t("history.deleteTurn")}
+            title={t("history.deleteTurn")}
+            onClick={onDelete}
+          >
+            <Icon name="trash" size={16} />
+          </button>
+        </div>
       </div>
     </li>
   );

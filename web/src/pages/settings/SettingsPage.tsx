@@ -1,5 +1,6 @@
 import { useTranslation } from "react-i18next";
 import { useResource } from "../../api/useResource";
+import { canRecord } from "../../audio/recorder";
 import { Page } from "../../components/Page";
 import type { VoiceProfilePage } from "../../contract/generated";
 import { useSettings } from "../../state/context";
@@ -126,6 +127,12 @@ function Voice() {
         onChange={(ttsMode) => change({ ttsMode })}
       />
       <Switch
+        label={t("settings.selfClone")}
+        hint={t("settings.selfCloneHint")}
+        value={settings.selfClone}
+        onChange={(selfClone) => change({ selfClone })}
+      />
+      <Switch
         label={t("settings.storeAudio")}
         hint={t("settings.storeAudioHint")}
         value={settings.storeAudio}
@@ -151,7 +158,7 @@ function Sound() {
         value={settings.microphone}
         options={[
           ["pcm", t("settings.microphones.pcm")],
-          ["webm", t("settings.microphones.webm")],
+          ...(canRecord() ? [["webm", t("settings.microphones.webm")] as const] : []),
         ]}
         onChange={(microphone) => change({ microphone })}
       />
