@@ -5,6 +5,7 @@ the line after says that it was killed, and it is reaped.
 """
 
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -29,5 +30,7 @@ for line in sys.stdin:
         os._exit(0)
     print(pid, flush=True)
     sys.stdin.readline()
+    # It was killed, unless the test has ended before that.
+    os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     Path(line.strip()).unlink(missing_ok=True)

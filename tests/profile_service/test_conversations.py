@@ -71,11 +71,11 @@ async def test_an_item_counts_turns_and_sound(
 CURSORS = ["x", "AAAA", "=", "%00", "é", "a" * 400, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
 
 
-@pytest.mark.parametrize("cursor", CURSORS)
-async def test_a_made_up_cursor_is_refused(client: httpx.AsyncClient, cursor: str) -> None:
+async def test_a_made_up_cursor_is_refused(client: httpx.AsyncClient) -> None:
     for path in ("/v1/conversations", "/v1/voice-profiles"):
-        answer = await client.get(path, params={"cursor": cursor})
-        assert (answer.status_code, answer.json()["code"]) == (400, "BAD_MESSAGE")
+        for cursor in CURSORS:
+            answer = await client.get(path, params={"cursor": cursor})
+            assert (answer.status_code, answer.json()["code"]) == (400, "BAD_MESSAGE"), cursor
 
 
 async def test_a_cursor_of_another_search_or_owner_is_refused(

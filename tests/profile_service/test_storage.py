@@ -172,7 +172,7 @@ async def test_the_quota_is_a_wall(
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://p") as client,
     ):
-        for _ in range(9):
+        for _ in range(6):
             record = make_record()
             answer = await client.put(
                 f"/v1/turns/{record.turn_id}",

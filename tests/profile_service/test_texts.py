@@ -86,7 +86,7 @@ def test_what_was_said_is_found(said: str, data: st.DataObject) -> None:
         )
     assert all(needle in norm for needle in query.needles)
     mark = textsearch.mark(said, query)
-    assert mark is None or textsearch.normalise(mark.match).startswith(text[:1])
+    assert mark is None or text[:1] in textsearch.normalise(mark.match)
 
 
 @given(st.text(max_size=60), st.text(max_size=20))

@@ -179,7 +179,7 @@ UNUSABLE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a tone": (lambda: wav(np.sin(np.arange(RATE * 6) / 6) * 9_000), "NO_SPEECH"),
     "too short": (lambda: wav(speech("time")), "BAD_AUDIO"),
     "too long": (lambda: wav(np.tile(speech("hello", "weather", "coffee"), 5)), "BAD_AUDIO"),
-    "far too long": (lambda: wav(np.tile(speech("hello"), 60)), "BAD_AUDIO"),
+    "far too long": (lambda: wav(np.tile(speech("hello"), 80)[: RATE * 125]), "BAD_AUDIO"),
     "distorted": (lambda: wav(speech("hello", "weather", "coffee") * 60.0), "BAD_AUDIO"),
 }
 
