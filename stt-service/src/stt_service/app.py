@@ -41,7 +41,14 @@ def make_app(settings: SttSettings | None = None, recogniser: Recogniser | None 
             await asyncio.gather(warming, ticking, return_exceptions=True)
             await service.close()
 
-    return create_app(NAME, settings, lifespan=lifespan, routers=[api.router], readiness=_readiness)
+    return create_app(
+        NAME,
+        settings,
+        lifespan=lifespan,
+        routers=[api.router],
+        readiness=_readiness,
+        metrics=meters.metrics,
+    )
 
 
 async def _build(settings: SttSettings, recogniser: Recogniser | None, meters: Meters) -> Service:

@@ -81,7 +81,6 @@ class Scribe:
         """Takes a cheap look, unless one is being taken."""
         if self._dictation is None or _busy(self._glancing) or _busy(self._settling):
             return
-        self._glanced_ms = self._fed_ms
         self._glancing = asyncio.create_task(self._glance(self._dictation), name="glance")
 
     def settle(self) -> None:
@@ -138,15 +137,20 @@ class Scribe:
             self.glance()
 
     async def _glance(self, dictation: Dictation) -> None:
-        covers, began = self._fed_ms, time.perf_counter()
-        try:
-            said = await dictation.glance()
-        except Exception as cause:  # noqa: BLE001 - an engine may raise anything
-            self._fail(cause)
-            return
-        newest = self._settled.covers_ms if self._settled else -1.0
-        if said is not None and covers > newest:
-            self._report(said, covers, began, settled=False)
+        while True:
+            covers, began = self._fed_ms, time.perf_counter()
+            self._glanced_ms = covers
+            try:
+                said = await dictation.glance()
+            except Exception as cause:  # noqa: BLE001 - an engine may raise anything
+                self._fail(cause)
+                return
+            newest = self._settled.covers_ms if self._settled else -1.0
+            if said is not None and covers > newest:
+                self._report(said, covers, began, settled=False)
+            # A slow look lets audio gather that no later feed would ask about.
+            if self._fed_ms - covers < self._glance_every_ms or _busy(self._settling):
+                return
 
     async def _settle(self, dictation: Dictation) -> None:
         while True:
