@@ -145,6 +145,7 @@ async def test_leaving_cancels_the_request(http) -> None:
         async with client(http, url).speak(clause()) as stream:
             await anext(stream.pieces)
         await asyncio.wait_for(engine.closed.wait(), 5)
+        assert engine.closed.is_set()
 
 
 async def test_nobody_there(http) -> None:
