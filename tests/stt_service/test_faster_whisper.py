@@ -17,7 +17,6 @@ import pytest_asyncio
 from avatar_contract.errors import SttUnavailable
 from stt_service.backends.base import Hints
 from stt_service.backends.faster_whisper import FasterWhisper, WhisperOptions
-from stt_service.backends.whisper_worker import explain
 from stt_service.words.normal import normalised
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -37,9 +36,7 @@ def same(text, clips, name):
     return normalised(text) == normalised(clips.text(name))
 
 
-@pytest.mark.parametrize(
-    ("name", "language"), [("hello", "en"), ("weather", "en"), ("nihao", "zh")]
-)
+@pytest.mark.parametrize(("name", "language"), [("hello", "en"), ("nihao", "zh")])
 async def test_words_come_back_word_for_word(whisper, clips, name, language):
     async with whisper.socket() as socket:
         await socket.audio(clips.pcm(name))
@@ -179,15 +176,3 @@ async def test_a_service_without_its_model_says_what_to_do(serve, tmp_path):
             await asyncio.sleep(0.01)
     assert health["status"] == "failed"
     assert "avatar models download small" in health["models"][0]["detail"]
-
-
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (RuntimeError("CUDA failed with error out of memory"), "memory of cuda:0 is full"),
-        (RuntimeError("CUDA driver version is insufficient"), "avatar doctor"),
-        (ValueError("odd"), "avatar models verify"),
-    ],
-)
-def test_failures_say_what_to_do(error, words):
-    assert words in explain(error, "cuda:0")

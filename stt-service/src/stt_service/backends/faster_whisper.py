@@ -102,7 +102,7 @@ class FasterWhisper:
         async def transcribe(pcm: bytes, best: bool) -> Transcript | None:
             if not best and self._turnstile.busy:
                 return None
-            job = self._job(hints, best=best, words=False, language=certain[0] if certain else "")
+            job = self._job(hints, best=best, recording=False, language="".join(certain))
             answer = await self._ask(Rank.SETTLE if best else Rank.GLANCE, job, pcm)
             if not certain and answer["sure"] >= _SURE and len(pcm) > 32_000:
                 certain.append(answer["language"])
@@ -112,7 +112,7 @@ class FasterWhisper:
 
     async def transcribe(self, pcm: bytes, hints: Hints) -> Transcript:
         self.check_language(hints.language)
-        job = self._job(hints, best=True, words=True)
+        job = self._job(hints, best=True, recording=True)
         return _transcript(await self._ask(Rank.RECORDING, job, pcm))
 
     async def close(self) -> None:
@@ -172,7 +172,7 @@ class FasterWhisper:
     def _forget(self) -> None:
         self._utterances -= 1
 
-    def _job(self, hints: Hints, *, best: bool, words: bool, language: str = "") -> worker.Job:
+    def _job(self, hints: Hints, *, best: bool, recording: bool, language: str = "") -> worker.Job:
         given = "" if hints.language == "auto" else hints.language.partition("-")[0]
         allowed = tuple(code for code in self._options.languages if code in self._known)
         return worker.Job(
@@ -180,7 +180,8 @@ class FasterWhisper:
             among=() if given or language else allowed,
             beam=self._options.beam if best else _GLANCE_BEAM,
             best=best,
-            words=words,
+            vad=recording,
+            words=recording,
             prompt=hints.prompt,
             hotwords=self._options.hotwords,
         )

@@ -67,6 +67,9 @@ def _check_weights(weights: BinaryIO, path: Path, mend: str) -> None:
             weights.seek(4 * _number(weights, "<B"), 1)
             _number(weights, "<B")
             weights.seek(_number(weights, "<I"), 1)
+        for _ in range(_number(weights, "<I")):  # aliases: two names each
+            _text(weights)
+            _text(weights)
     except (struct.error, UnicodeDecodeError) as cause:
         raise SttUnavailable(f"{path} is cut off or broken: {mend}.") from cause
     if weights.tell() > size:
@@ -80,4 +83,7 @@ def _number(stream: BinaryIO, form: str) -> int:
 
 def _text(stream: BinaryIO) -> str:
     length = _number(stream, "<H")
-    return stream.read(length).rstrip(b"\0").decode()
+    text = stream.read(length)
+    if len(text) < length:
+        raise struct.error("the file ends in a name")
+    return text.rstrip(b"\0").decode()

@@ -47,6 +47,8 @@ class Job:
     beam: int = 5
     best: bool = True
     """False: a quick look that may be wrong."""
+    vad: bool = False
+    """Whether to leave out what is no speech. An utterance has been through that already."""
     words: bool = False
     prompt: str = ""
     hotwords: str = ""
@@ -114,7 +116,7 @@ class Whisper:
             beam_size=job.beam,
             # Sampling hotter and hotter is for recordings; a live look has no time for it.
             temperature=[0.0, 0.2, 0.4] if job.best else 0.0,
-            vad_filter=job.best,
+            vad_filter=job.vad,
             word_timestamps=job.words,
             without_timestamps=not job.words,
             initial_prompt=job.prompt or None,
