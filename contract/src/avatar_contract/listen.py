@@ -28,6 +28,10 @@ from avatar_contract.audio import AudioFormat
 from avatar_contract.errors import BadMessage, ErrorCode
 from avatar_contract.wire.common import Language, Locale, Message, TurnDetection
 
+HEARING_WINDOW_BYTES = 1024
+"""stt hears in windows of 32 ms, counted from the socket's opening: less than one changes nothing
+until a `commit` or `clear`. A gateway may gather sound up to the next whole window."""
+
 
 class ListenConfigure(Message):
     """How to listen; the first message."""

@@ -20,7 +20,12 @@ from websockets.protocol import State
 from websockets.uri import WebSocketURI, parse_uri
 
 from avatar_contract.errors import AvatarError, SttUnavailable
-from avatar_contract.listen import ListenCommand, ListenEvent, parse_event
+from avatar_contract.listen import (
+    HEARING_WINDOW_BYTES,
+    ListenCommand,
+    ListenEvent,
+    parse_event,
+)
 from avatar_contract.service import get_logger, trace
 
 log = get_logger(__name__)
@@ -86,13 +91,26 @@ class ListenSocket(asyncio.Protocol):
         self._on_event = on_event
         self._on_lost: Callable[[AvatarError], None] | None = on_lost
         self._transport: asyncio.Transport | None = None
+        self._held = bytearray()
+        """Sound that completes no window of stt's hearing yet."""
+        self._past_window = 0
+        """Bytes after the last whole window, sent or held."""
 
     # --- Listener ---------------------------------------------------------------------------
 
     def send_audio(self, pcm: bytes) -> None:
-        """16 kHz mono ``pcm_s16le``."""
+        """16 kHz mono ``pcm_s16le``.
+
+        stt hears whole windows only. Less than one waits here for the rest: sending is a system
+        call, and with hundreds of sessions system calls are what a core is spent on.
+        """
         self._ensure_open()
-        self._ws.send_binary(pcm)
+        self._held += pcm
+        self._past_window += len(pcm)
+        if self._past_window < HEARING_WINDOW_BYTES:
+            return
+        self._past_window %= HEARING_WINDOW_BYTES
+        self._send_held()
         self._flush()
         if self._transport and self._transport.get_write_buffer_size() > _STALLED_BYTES:
             self._lose(SttUnavailable("The speech recogniser stalls: it takes in no sound."))
@@ -100,6 +118,7 @@ class ListenSocket(asyncio.Protocol):
     def send(self, command: ListenCommand) -> None:
         """After all sound that was sent before."""
         self._ensure_open()
+        self._send_held()
         self._ws.send_text(command.model_dump_json(exclude_unset=False).encode())
         self._flush()
 
@@ -142,6 +161,11 @@ class ListenSocket(asyncio.Protocol):
         self._lose(lost)
 
     # --- inside -----------------------------------------------------------------------------
+
+    def _send_held(self) -> None:
+        if self._held:
+            self._ws.send_binary(bytes(self._held))
+            self._held.clear()
 
     def _answered(self) -> None:
         refused = self._ws.handshake_exc
