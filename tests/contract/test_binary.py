@@ -6,6 +6,7 @@ import json
 from importlib.resources import files
 
 import pytest
+
 from avatar_contract.errors import BadMessage
 from avatar_contract.wire import AudioFrame, pack_audio, unpack_audio
 

@@ -7,13 +7,14 @@ from typing import get_args
 from uuid import UUID, uuid5
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from avatar_contract import chat, listen, records, speech
 from avatar_contract.audio import pcm_bytes, pcm_ms, read_wav, wav_bytes
 from avatar_contract.errors import ERRORS, AvatarError, BadAudio, BadMessage, ErrorCode, Problem
 from avatar_contract.ids import turn_id
 from avatar_contract.wire import NoticeCode
-from hypothesis import given
-from hypothesis import strategies as st
 
 SESSION = UUID("33333333-3333-4333-8333-333333333333")
 

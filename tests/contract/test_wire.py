@@ -8,6 +8,7 @@ from typing import get_args
 from uuid import UUID
 
 import pytest
+
 from avatar_contract import wire
 from avatar_contract.audio import AudioFormat, Codec
 from avatar_contract.errors import BadAudio, BadMessage, ErrorCode

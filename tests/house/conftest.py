@@ -18,10 +18,15 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def tracked() -> list[Path]:
     """Every file that is in the repository, or will be with the next commit."""
+    # A checkout may belong to another user than the one who tests.
+    trusting = ["git", "-c", "safe.directory=*"]
     listing = subprocess.run(
-        ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
+        [*trusting, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     return [path for name in listing.split("\0") if name and (path := ROOT / name).is_file()]
 
 

@@ -16,7 +16,7 @@ _PAIRS = ("「」", "『』", "“”", "（）", "()", "《》")
 _ABBREVIATIONS = frozenset(
     """
     mr mrs ms dr prof sr jr st vs etc e.g i.e a.m p.m u.s u.k no vol fig inc ltd co approx
-    """.split()  # noqa: SIM905
+    """.split()
 )
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff]")
 _WORD = re.compile(r"[A-Za-z0-9][\w'’.-]*")
