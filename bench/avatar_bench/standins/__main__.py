@@ -23,7 +23,7 @@ import numpy as np
 from avatar_bench import clips, marks
 from avatar_bench.standins.delays import FAST, Delays, tokens
 from avatar_bench.standins.http import Exchange, serve
-from avatar_bench.standins.link import CLOSE, FEED, HEADER, LOOK
+from avatar_bench.standins.link import CLOSE, FEED, HEADER, LOOK, LOOK_NUMBER
 
 SPEECH_RATE = 24_000
 _FIRST_PIECE_MS = 40
@@ -73,7 +73,8 @@ class Recogniser:
                     heard.setdefault(number, Heard()).pcm += payload
                 elif kind == LOOK:
                     pcm = bytes(heard.setdefault(number, Heard()).pcm)
-                    task = asyncio.ensure_future(self._look(number, pcm, now_ms(), writer))
+                    look = LOOK_NUMBER.unpack(payload)[0]
+                    task = asyncio.ensure_future(self._look((number, look), pcm, now_ms(), writer))
                     looks.add(task)
                     task.add_done_callback(looks.discard)
                 elif kind == CLOSE:
@@ -84,7 +85,7 @@ class Recogniser:
             writer.close()
 
     async def _look(
-        self, number: int, pcm: bytes, asked: float, writer: asyncio.StreamWriter
+        self, which: tuple[int, int], pcm: bytes, asked: float, writer: asyncio.StreamWriter
     ) -> None:
         due = asked + self._engines.delays.recogniser_ms
         samples: marks.Floats = np.frombuffer(pcm, np.int16).astype(np.float32)
@@ -96,7 +97,8 @@ class Recogniser:
         self._engines.log["recogniser"].append(
             {"asked": asked, "answered": answered, "text": text, "ms": len(pcm) / 32}
         )
-        body = json.dumps({"text": text}).encode()
+        number, look = which
+        body = json.dumps({"look": look, "text": text}).encode()
         if not writer.is_closing():
             writer.write(HEADER.pack(number, LOOK, len(body)) + body)
 

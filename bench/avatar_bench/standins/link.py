@@ -1,7 +1,7 @@
 """The client's side of the stand-in recogniser. Standard library only.
 
 One connection a process; utterances share it. Frames: ``<IBxxxI`` (number, kind, length), bytes.
-The answer to a look is a frame of kind LOOK with JSON.
+A look carries a number of its own (``<I``); its answer is a frame of kind LOOK with JSON.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import struct
 from typing import Any
 
 HEADER = struct.Struct("<IBxxxI")
+LOOK_NUMBER = struct.Struct("<I")
 FEED, LOOK, CLOSE = 0, 1, 2
 
 
@@ -20,8 +21,9 @@ class RecogniserLink:
         self._port = port
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._looks: dict[int, list[asyncio.Future[dict[str, Any]]]] = {}
+        self._looks: dict[int, dict[int, asyncio.Future[dict[str, Any]]]] = {}
         self._count = 0
+        self._look_count = 0
 
     async def connect(self) -> None:
         """Opens the connection."""
@@ -31,7 +33,7 @@ class RecogniserLink:
     def open(self) -> int:
         """A new utterance's number."""
         self._count += 1
-        self._looks[self._count] = []
+        self._looks[self._count] = {}
         return self._count
 
     def feed(self, number: int, pcm: bytes) -> None:
@@ -41,13 +43,14 @@ class RecogniserLink:
     async def look(self, number: int) -> dict[str, Any]:
         """The words in all its sound so far, after the set delay."""
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._looks[number].append(answer)
-        self._send(number, LOOK, b"")
+        self._look_count += 1
+        self._looks[number][self._look_count] = answer
+        self._send(number, LOOK, LOOK_NUMBER.pack(self._look_count))
         return await answer
 
     def forget(self, number: int) -> None:
         """The utterance is over."""
-        for waiting in self._looks.pop(number, []):
+        for waiting in self._looks.pop(number, {}).values():
             waiting.cancel()
         self._send(number, CLOSE, b"")
 
@@ -67,8 +70,6 @@ class RecogniserLink:
         while True:
             number, _, length = HEADER.unpack(await reader.readexactly(HEADER.size))
             answer = json.loads(await reader.readexactly(length))
-            waiting = self._looks.get(number)
-            if waiting:
-                first = waiting.pop(0)
-                if not first.done():
-                    first.set_result(answer)
+            waiting = self._looks.get(number, {}).pop(answer["look"], None)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(answer)
