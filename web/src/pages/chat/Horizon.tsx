@@ -12,6 +12,9 @@ const FALL = 0.86;
 /** How much of a rise is taken in one picture; all at once would make corners in the line. */
 const RISE = 0.3;
 
+/** How wide the middle is, where waves to both sides begin: without it the line has a corner there. */
+const ROUND = 0.04;
+
 /**
  * The level meter: a line that is still when nobody speaks. It moves in persimmon with the person's
  * voice and in celadon with the answer.
@@ -118,7 +121,9 @@ class Line {
       const distance = Math.abs(x / width - 0.5) * 2;
       const moment = this.#between(distance * (MOMENTS - 1));
       const envelope = (1 - distance) ** 1.5;
-      const ripple = Math.sin(distance * 42 - this.#time * 0.22) * 0.7 + Math.sin(x * 0.045) * 0.3;
+      const ripple =
+        Math.sin(Math.hypot(distance, ROUND) * 42 - this.#time * 0.22) * 0.7 +
+        Math.sin(x * 0.045) * 0.3;
       this.context.lineTo(x, height / 2 + sign * ripple * moment * envelope * height * 0.48);
     }
   }
