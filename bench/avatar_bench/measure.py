@@ -11,7 +11,7 @@ from avatar_bench.standins.delays import BUDGET, FAST, Delays
 
 SILENCE_MS = 200.0
 FRAME_MS = 20
-_LATE_MS = 5.0
+LATE_MS = 5.0
 _GROWTH = 1.5
 
 Figures = dict[str, Any]
@@ -122,7 +122,7 @@ def level(
         "failed": len(failures),
         "first_sound": floor.summary(first_sounds(turns_)),
         "client_late_p99": round(outcome["late_p99"], 2),
-        "void": outcome["late_p99"] > _LATE_MS,
+        "void": outcome["late_p99"] > LATE_MS,
         "cpu_ms_per_session_s": {
             name: round((after[name].cpu_s - before[name].cpu_s) * 1000 / seconds, 2)
             for name in names

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from avatar_bench import floor, plots
+from avatar_bench import floor, goals, plots
 from avatar_bench.measure import Figures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,7 @@ def write(found: dict[str, Any], command: str) -> Path:
     (BENCH / "results.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     findings = BENCH / "FINDINGS.md"
     parts = [
-        _head(found, command), _table(found), _overhead(found), _load(found), _others(found), _corpus(found),
+        _head(found, command), goals.table(found), _overhead(found), _load(found), _others(found), _corpus(found),
         findings.read_text(encoding="utf-8") if findings.exists() else "",
     ]  # fmt: skip
     path = BENCH / "RESULTS.md"
@@ -69,109 +69,6 @@ engines on core 1. Frames of 20 ms; 200 ms endpoint wait; recogniser 120 ms a ca
 each, speech 100 ms to the first byte and 0.1 x real time. Our side: gateway, stt-service, profile-service, all real; the
 recogniser is put behind stt-service's backend seam. What is measured and how: [README](README.md).
 """
-
-
-def _table(found: dict[str, Any]) -> str:
-    one, peer = found.get("latency"), found.get("peer_latency")
-    rows: list[tuple[str, str, str, bool | None]] = []
-
-    def row(figure: str, goal: str, value: str | None, reached: bool | None) -> None:
-        rows.append((figure, goal, value or _NONE, reached))
-
-    if one and peer:
-        ratio = one["first_sound"]["p50"] / peer["first_sound"]["p50"]
-        row(
-            "end of speech to first audio, p50, against tuned Pipecat in the same run",
-            "≤ 0.55 x, stretch 0.40 x",
-            f"{ratio:.2f} x ({one['first_sound']['p50']:.0f} against {peer['first_sound']['p50']:.0f} ms)",
-            ratio <= 0.55,
-        )
-    if one:
-        over = one["overhead"]
-        row(
-            "overhead over our own critical path",
-            "p50 ≤ 15, p95 ≤ 30 ms",
-            f"p50 {over['p50']}, p95 {over['p95']} ms",
-            over["p50"] <= 15 and over["p95"] <= 30,
-        )
-    _capacity_rows(found, row)
-    memory = found.get("memory")
-    if memory:
-        row(
-            "memory a session, gateway and stt together",
-            "≤ 1 MB",
-            f"{memory['together']} MiB",
-            memory["together"] <= 0.954,
-        )
-    half = found.get("half_load")
-    if half:
-        row(
-            "p95 at half of our capacity against p95 at one",
-            "≤ 1.1 x",
-            f"{half['ratio']:.2f} x ({half['sessions']} sessions)",
-            half["ratio"] <= 1.1,
-        )
-    barge = found.get("barge_in")
-    if barge:
-        value = barge["silence_after"]
-        row(
-            "barge-in to silence (first `pause` counts)",
-            "p95 ≤ 240 ms",
-            f"p95 {value['p95']:.0f} ms (n {value['n']})",
-            value["p95"] <= 240 and not barge["failures"],
-        )
-    guess = found.get("speculation")
-    if guess:
-        row(
-            "model calls a turn where people pause; no early or wrong reply heard",
-            "≤ 1.2",
-            f"{guess['calls_a_turn']}; {len(guess['failures'])} early or wrong",
-            guess["calls_a_turn"] <= 1.2 and not guess["failures"],
-        )
-    cuts = found.get("cuts")
-    if cuts:
-        row(
-            "scripted cuts after which page, database and model context agree with what was heard",
-            "100 of 100",
-            f"{cuts['agree']} of {cuts['cuts']}",
-            cuts["agree"] == cuts["cuts"] and cuts["cuts"] >= 100,
-        )
-    budget = found.get("budget")
-    if budget:
-        row(
-            "the product's budgets (600, 800, 1500 ms), 50 characters: whole",
-            "p95 ≤ 3.5 s",
-            f"p95 {budget['first_sound']['p95'] / 1000:.2f} s",
-            budget["first_sound"]["p95"] <= 3500 and not budget["failures"],
-        )
-    lines = ["## Must reach", "", "| figure | must reach | measured | |", "|---|---|---|---|"]
-    lines += [
-        f"| {f} | {g} | {v} | {'' if r is None else 'reached' if r else '**missed**'} |"
-        for f, g, v, r in rows
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _capacity_rows(found: dict[str, Any], row: Any) -> None:
-    peer = found.get("peer_capacity")
-    for name, what, goal in (
-        ("capacity_always", "Silero always on", 4), ("capacity", "Silero gated", 8),
-    ):  # fmt: skip
-        ours = found.get(name)
-        if not ours:
-            continue
-        value = f"{'at least ' if ours['at_least'] else ''}{ours['sessions']}"
-        reached = None
-        if peer and peer["sessions"]:
-            times = ours["sessions"] / peer["sessions"]
-            value += f", {times:.1f} x Pipecat's {'at least ' if peer['at_least'] else ''}{peer['sessions']}"
-            reached = times >= goal
-        row(
-            f"sessions on one core before p95 grows by half, {what}",
-            f"≥ {goal} x Pipecat's",
-            value,
-            reached,
-        )
 
 
 def _overhead(found: dict[str, Any]) -> str:

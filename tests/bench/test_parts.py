@@ -1,12 +1,15 @@
 """The parts of the measurement: if they lie, so does every figure."""
 
+import asyncio
 import random
 
 import numpy as np
 import pytest
-from avatar_bench import clips, floor, marks, measure, plots, scenes, talkover
+from avatar_bench import clips, floor, goals, marks, measure, plots, scenes, talkover
 from avatar_bench.client import Player
-from avatar_bench.standins.delays import BUDGET, FAST, first_clause_tokens, tokens
+from avatar_bench.standins import __main__ as standins
+from avatar_bench.standins.delays import BUDGET, FAST, Delays, first_clause_tokens, tokens
+from avatar_bench.standins.link import RecogniserLink
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +136,40 @@ def test_plots_are_drawn() -> None:
     assert svg.startswith("<svg")
     assert "polyline" in svg
     assert "rect" in plots.bars("T", "ms", [("ear", 3.0, -2.0)])
+
+
+def test_a_figure_is_void_when_the_client_was_late() -> None:
+    barge = {"silence_after": {"p95": 170.0, "n": 9}, "failures": [], "client_late_p99": 2.0}
+    (row,) = goals.rows({"barge_in": barge})
+    assert row.markdown().endswith("| reached |")
+    (row,) = goals.rows({"barge_in": barge | {"client_late_p99": 40.0}})
+    assert row.markdown().endswith("| void |")
+    (row,) = goals.rows({"barge_in": barge | {"failures": ["answered twice"]}})
+    assert row.markdown().endswith("| **missed** |")
+
+
+async def test_looks_that_overlap_get_their_own_words(voice: clips.Clips) -> None:
+    engines = standins.Engines(delays=Delays(recogniser_ms=30))
+    recogniser = standins.Recogniser(engines)
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await recogniser.serve(reader, writer)
+        ended.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    link = RecogniserLink(server.sockets[0].getsockname()[1])
+    await link.connect()
+    number = link.open()
+    looks = []
+    for word in ("tomato", "window"):
+        link.feed(number, _pcm(voice, word))
+        looks.append(asyncio.ensure_future(link.look(number)))
+    assert [(await look)["text"] for look in looks] == ["tomato", "tomato window"]
+    await link.close()
+    await ended.wait()
+    server.close()
+
+
+def _pcm(voice: clips.Clips, word: str) -> bytes:
+    return np.concatenate([voice.pcm[word], np.zeros(640, np.int16)]).tobytes()
