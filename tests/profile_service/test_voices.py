@@ -12,13 +12,14 @@ from uuid import uuid4
 import av
 import httpx
 import numpy as np
+import psutil
 import pytest
 
 from avatar_contract.audio import read_wav, wav_bytes
 from avatar_contract.errors import AvatarError, BadAudio
 from avatar_contract.records import Consent, VoiceProfile
-from profile_service import voice_check
-from profile_service.decoding import Decoder
+from profile_service import decode_worker, decoding, voice_check
+from profile_service.decoding import Decoder, Recording
 from profile_service.settings import Settings
 
 SPEECH = Path(__file__).parents[1] / "data" / "speech"
@@ -42,6 +43,15 @@ def wav(samples: np.ndarray, rate: int = RATE) -> bytes:
 @pytest.fixture(scope="session")
 def woman() -> np.ndarray:
     return speech("hello", "weather", "coffee", "time", "unfinished")
+
+
+def decode(upload: bytes) -> Recording:
+    """What the decoding process does, in this one."""
+    try:
+        pcm, clipped = decode_worker.decode(upload)
+    except decode_worker.Refused as refusal:
+        raise BadAudio(str(refusal)) from refusal
+    return Recording(np.frombuffer(pcm, "<i2"), decode_worker.RATE, clipped)
 
 
 def coded(samples: np.ndarray, container: str, codec: str, rate: int) -> bytes:
@@ -114,13 +124,11 @@ async def test_a_voice_is_kept_with_its_consent(
         ("wav", "pcm_s24le", 48_000),
     ],
 )
-async def test_every_container_is_taken(
-    woman: np.ndarray, container: str, codec: str, rate: int
-) -> None:
-    decoded = await Decoder(1).decode(coded(woman, container, codec, rate))
+def test_every_container_is_taken(woman: np.ndarray, container: str, codec: str, rate: int) -> None:
+    decoded = decode(coded(woman, container, codec, rate))
     assert decoded.rate == 24_000
     assert len(decoded.samples) / decoded.rate == pytest.approx(len(woman) / RATE, abs=0.15)
-    seconds = voice_check.check(await Decoder(1).decode(wav(woman))).seconds
+    seconds = voice_check.check(decode(wav(woman))).seconds
     assert voice_check.check(decoded).seconds == pytest.approx(seconds, abs=0.1)
 
 
@@ -185,10 +193,11 @@ UNUSABLE: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("what", UNUSABLE)
-async def test_an_unusable_recording_is_refused(what: str) -> None:
+def test_an_unusable_recording_is_refused(what: str) -> None:
     make, expected = UNUSABLE[what]
+    upload = make()
     with pytest.raises(AvatarError) as refused:
-        voice_check.check(await Decoder(1).decode(make()))
+        voice_check.check(decode(upload))
     assert refused.value.code == expected
     assert len(refused.value.message) > 15
 
@@ -203,9 +212,26 @@ async def test_nothing_of_a_refused_recording_is_kept(
     assert (await client.get(PATH)).json()["items"] == []
 
 
-async def test_a_cut_off_recording_says_so(woman: np.ndarray) -> None:
+def test_a_cut_off_recording_says_so(woman: np.ndarray) -> None:
     with pytest.raises(BadAudio, match="cut off"):
-        await Decoder(1).decode(wav(woman)[:-5_000])
+        decode(wav(woman)[:-5_000])
+
+
+async def test_decoding_has_a_process_and_a_time_limit(
+    woman: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder, before = Decoder(2), set(psutil.Process().children())
+    apart = await decoder.decode(wav(woman))
+    here = decode(wav(woman))
+    assert np.array_equal(apart.samples, here.samples)
+    assert (apart.rate, apart.clipped) == (here.rate, here.clipped)
+    for upload in (b"", b"no sound", bomb()):
+        with pytest.raises(BadAudio):
+            await decoder.decode(upload)
+    monkeypatch.setattr(decoding, "TIMEOUT_S", 0.0)
+    with pytest.raises(BadAudio, match="too long"):
+        await decoder.decode(wav(woman))
+    assert set(psutil.Process().children()) == before
 
 
 @pytest.mark.parametrize(
@@ -219,10 +245,10 @@ async def test_a_cut_off_recording_says_so(woman: np.ndarray) -> None:
         ("MANY_PAUSES", lambda voice: np.insert(voice, RATE * 3, np.zeros(RATE * 9))),
     ],
 )
-async def test_advice_in_words(woman: np.ndarray, advice: str, spoil: Callable) -> None:
-    good = voice_check.check(await Decoder(1).decode(wav(woman))).quality
+def test_advice_in_words(woman: np.ndarray, advice: str, spoil: Callable) -> None:
+    good = voice_check.check(decode(wav(woman))).quality
     assert advice not in [remark.code for remark in good.advice]
-    spoilt = voice_check.check(await Decoder(1).decode(wav(spoil(woman.astype(float))))).quality
+    spoilt = voice_check.check(decode(wav(spoil(woman.astype(float))))).quality
     assert advice in [remark.code for remark in spoilt.advice], spoilt
     assert spoilt.score < good.score
     for remark in spoilt.advice:
