@@ -95,6 +95,18 @@ async def test_a_mark_comes_after_what_was_fed_before_it(silero, clips):
         assert order == ["window"] * 10 + [pytest.approx((10 * 1024 - 10_000) / 32)]
 
 
+async def test_a_model_that_fails_is_seen(silero):
+    def broken(*_):
+        raise RuntimeError("no")
+
+    ears = Ears(broken, tick_ms=1)
+    task = asyncio.create_task(ears.run())
+    ears.open(lambda _: None).feed(b"\xff\x3f" * 512)
+    with pytest.raises(RuntimeError):
+        await task
+    assert isinstance(ears.failure, RuntimeError)
+
+
 async def test_closing_in_the_middle_frees_the_row_and_reports_nothing(silero, clips):
     seen = []
     async with hearing(silero) as ears:

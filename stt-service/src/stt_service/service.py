@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from avatar_contract.errors import AvatarError
-from avatar_contract.health import Health
+from avatar_contract.health import Health, ModelHealth
 from avatar_contract.listen import ListenEvent
 from avatar_contract.service import get_logger
 from stt_service.backends.base import Recogniser
@@ -46,6 +46,9 @@ class Service:
     def health(self) -> Health:
         """How the service is."""
         model = self.recogniser.health()
+        if self.ears.failure is not None:
+            detail = "Voice activity detection failed: restart the service; its log says why."
+            model = ModelHealth(name="silero", state="failed", detail=detail)
         self.meters.sessions.set(self.ears.open_ears)
         load = {"sessions": float(self.ears.open_ears), **self.recogniser.load()}
         return Health.model_validate(

@@ -88,9 +88,9 @@ class Sentence:
 def main() -> None:
     """Decodes until the pipe closes."""
     inbox = Inbox()
+    inbox.start()
     decoder = Decoder(samprate=RATE, loglevel="FATAL")
     cmn = decoder.get_cmn(False)
-    inbox.start()
     inbox.answer(HELLO, {})
     sentence = Sentence(decoder, cmn)
     answers: dict[int, Callable[[], dict[str, Any]]] = {}

@@ -169,6 +169,7 @@ class Ears:
         self._asking: frozenset[int] = frozenset()
         self._released: list[int] = []
         self._worker = ThreadPoolExecutor(1, "silero")
+        self.failure: Exception | None = None
         self.open_ears = 0
         self.calls = 0
         self.windows = 0
@@ -196,7 +197,7 @@ class Ears:
         self._woken.set()
 
     async def run(self) -> None:
-        """Ticks until cancelled."""
+        """Ticks until cancelled. When the model fails, `failure` says so and nothing is heard."""
         loop = asyncio.get_running_loop()
         try:
             while True:
@@ -209,6 +210,10 @@ class Ears:
                     # Waiting gathers the windows of many ears into one call. An ear that is
                     # behind (a file, a stalled network) is let catch up without it.
                     await asyncio.sleep(max(0.0, self._tick_s - (loop.time() - began)))
+        except Exception as cause:
+            self.failure = cause
+            log.error("ears.failed", exc=cause)
+            raise
         finally:
             self._worker.shutdown(wait=False, cancel_futures=True)
 

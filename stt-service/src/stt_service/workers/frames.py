@@ -10,6 +10,7 @@
 import json
 import os
 import queue
+import signal
 import struct
 import sys
 import threading
@@ -53,7 +54,8 @@ class Inbox:
         self.operations: queue.SimpleQueue[Operation] = queue.SimpleQueue()
 
     def start(self) -> None:
-        """Begins to read."""
+        """Begins to read. Ctrl-C reaches children too: the parent is the one to act on it."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=self._read, name="inbox", daemon=True).start()
 
     def _read(self) -> None:

@@ -94,7 +94,7 @@ class Worker:
             async with asyncio.timeout(_END_S):
                 await self._process.wait()
         except TimeoutError:
-            self._process.kill()
+            self.kill()
             await self._process.wait()
 
     def _write(self, frame: bytes) -> None:
