@@ -165,6 +165,7 @@ async def test_looks_that_overlap_get_their_own_words(voice: clips.Clips) -> Non
     for word in ("tomato", "window"):
         link.feed(number, _pcm(voice, word))
         looks.append(asyncio.ensure_future(link.look(number)))
+        await asyncio.sleep(0)
     assert [(await look)["text"] for look in looks] == ["tomato", "tomato window"]
     await link.close()
     await ended.wait()
