@@ -107,6 +107,25 @@ async def test_two_that_start_at_once_wait_for_each_other(new_database: Callable
         await engine.dispose()
 
 
+async def test_a_schema_that_is_not_ours_is_refused(
+    new_database: Callable[..., str], tmp_path: Path
+) -> None:
+    url = new_database(migrated=False)
+    settings = Settings(database_url=url, home=tmp_path, min_free_mib=0)
+    with pytest.raises(migrate.UnknownRevision, match="run `python"):
+        async with running(settings.model_copy(update={"migrate": False})):
+            pass
+    async with running(settings):
+        pass
+    engine = create_engine(url)
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    await engine.dispose()
+    with pytest.raises(migrate.UnknownRevision, match="newer"):
+        async with running(settings):
+            pass
+
+
 @pytest.mark.parametrize("action", ["up", "show"])
 def test_the_command(new_database: Callable[..., str], tmp_path: Path, action: str) -> None:
     run = subprocess.run(

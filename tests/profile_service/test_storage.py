@@ -1,6 +1,7 @@
 """The audio store, and its agreement with the database: crashes, full disks, quotas, retention."""
 
 import asyncio
+import dataclasses
 import errno
 import os
 import subprocess
@@ -228,6 +229,27 @@ async def test_a_database_that_is_away_says_so() -> None:
             pass
     assert isinstance(raised.value.__cause__, (OSError, OperationalError))
     await database.close()
+
+
+async def test_health_follows_the_database(
+    client: httpx.AsyncClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    health = await client.get("/health")
+    assert (health.status_code, health.json()["status"]) == (200, "ok")
+
+    away = Database(create_engine("postgresql://nobody@127.0.0.1:9/none"))
+    watching = asyncio.create_task(away.watch(3600))
+    async with asyncio.timeout(30):
+        while away.answers:
+            await asyncio.sleep(0.01)
+    watching.cancel()
+    app = client._transport.app
+    parts = app.state.parts
+    app.state.parts = dataclasses.replace(parts, database=away)
+    health = await client.get("/health")
+    assert (health.status_code, health.json()["models"][0]["state"]) == (503, "failed")
+    app.state.parts = parts
+    await away.close()
 
 
 async def test_orphans_and_losses_are_mended(

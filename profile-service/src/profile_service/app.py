@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from avatar_contract.health import Health, ModelHealth
 from avatar_contract.service.app import create_app
+from avatar_contract.service.logs import get_logger
 from profile_service import migrate
 from profile_service.api import conversations as conversation_routes
 from profile_service.api import turns as turn_routes
@@ -24,7 +25,11 @@ from profile_service.vault import Vault
 from profile_service.voices import Voices
 from profile_service.workers import Encoder
 
+log = get_logger(__name__)
+
 NAME = "profile-service"
+
+_PULSE_S = 5.0
 
 
 def build(settings: Settings | None = None) -> FastAPI:
@@ -60,27 +65,37 @@ async def running(settings: Settings) -> AsyncIterator[Parts]:
         min_free_bytes=settings.min_free_mib * MIB,
     )
     try:
-        if settings.migrate:
-            await migrate.upgrade(engine)
+        await (migrate.upgrade(engine) if settings.migrate else migrate.check(engine))
         await vault.open()
         housekeeper = Housekeeper(database, vault, _retention(settings))
-        rounds = asyncio.create_task(housekeeper.run(settings.housekeeping_s))
+        tasks = [
+            asyncio.create_task(housekeeper.run(settings.housekeeping_s)),
+            asyncio.create_task(database.watch(_PULSE_S)),
+        ]
+        for task in tasks:
+            task.add_done_callback(_ended)
         try:
             yield Parts(
                 settings=settings,
+                database=database,
                 vault=vault,
                 turns=Turns(database, vault, encoder),
                 conversations=Conversations(database, vault),
                 voices=Voices(database, vault, Decoder(settings.workers)),
             )
         finally:
-            rounds.cancel()
-            with suppress(asyncio.CancelledError):
-                await rounds
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await vault.close()
     finally:
         encoder.close()
         await database.close()
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("background.crashed", exc=error)
 
 
 def _retention(settings: Settings) -> Retention:
@@ -96,7 +111,14 @@ def _readiness(app: FastAPI) -> Health:
     if parts is None:
         return Health(status="loading")
     used_mib = parts.vault.used_bytes / MIB
+    answers = parts.database.answers
+    model = ModelHealth(
+        name=parts.database.engine.dialect.name,
+        state="ready" if answers else "failed",
+        detail=None if answers else "The database does not answer: start it, or check its address.",
+    )
     return Health(
-        models=[ModelHealth(name=parts.vault.database_kind, state="ready")],
+        status="ok" if answers else "failed",
+        models=[model],
         load={"audio_mib": round(used_mib, 1)},
     )

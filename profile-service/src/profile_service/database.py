@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from avatar_contract.errors import ProfileUnavailable, StorageFull
+from avatar_contract.errors import AvatarError, ProfileUnavailable, StorageFull
 
 BUSY_TIMEOUT_MS = 10_000
 """How long SQLite waits for another process's write, ms."""
@@ -103,6 +103,19 @@ class Database:
         self.is_sqlite = engine.dialect.name == "sqlite"
         # SQLite has one writer; waiting here is fair, its busy handler is not.
         self._turnstile = asyncio.Lock() if self.is_sqlite else None
+        self.answers = True
+        """Whether it did when it was last asked; see `watch`."""
+
+    async def watch(self, every_s: float) -> None:
+        """Ask the database for a sign of life, again and again, until cancelled."""
+        while True:
+            try:
+                async with self.read() as connection:
+                    await connection.execute(sa.text("SELECT 1"))
+                self.answers = True
+            except AvatarError:
+                self.answers = False
+            await asyncio.sleep(every_s)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

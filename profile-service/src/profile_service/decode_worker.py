@@ -5,6 +5,7 @@ The upload comes on standard input. Standard output is one line of JSON, ``{"rat
 with little memory, little time and no files.
 """
 
+import contextlib
 import io
 import json
 import sys
@@ -135,10 +136,15 @@ def _bound_this_process() -> None:
         import resource
     except ImportError:  # not a Unix: the parent's time limit is what there is
         return
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for limit, most in (
+        (resource.RLIMIT_AS, _MEMORY_BYTES),
+        (resource.RLIMIT_CPU, _CPU_SECONDS),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        # macOS knows some of these and refuses them.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(limit, (most, most))
 
 
 def main() -> None:

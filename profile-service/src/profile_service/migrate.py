@@ -25,7 +25,7 @@ _LOCK_ID = 0x41564154  # any number that only migrations use
 
 
 class UnknownRevision(Exception):
-    """There is no migration of this name: the data is of a newer version."""
+    """The schema is not one that this program can work with."""
 
 
 def migrations_folder() -> Path:
@@ -51,12 +51,25 @@ def _config(connection: sa.Connection) -> Config:
 
 async def upgrade(engine: AsyncEngine, revision: str = "head") -> None:
     """Migrate up to `revision`, all in one transaction. Raises UnknownRevision."""
-    if revision == "head" and await current(engine) == newest():
+    there = await current(engine)
+    if there is not None and there not in _revisions():
+        raise UnknownRevision(f"The database is of a newer version ({there}) than this program.")
+    if revision == "head" and there == newest():
         return
     if revision not in ("head", "+1") and revision not in _revisions():
         raise UnknownRevision(revision)
     async with _locked(engine) as connection:
         await connection.run_sync(lambda sync: command.upgrade(_config(sync), revision))
+
+
+async def check(engine: AsyncEngine) -> None:
+    """Raises UnknownRevision when the schema is not the newest: another job migrates."""
+    there = await current(engine)
+    if there != newest():
+        raise UnknownRevision(
+            f"The database is at schema {there}, this program needs {newest()}: "
+            "run `python -m profile_service.migrate`."
+        )
 
 
 async def downgrade(engine: AsyncEngine, revision: str) -> None:

@@ -86,11 +86,6 @@ class Vault:
         """What all audio takes, as of the last count."""
         return self._used
 
-    @property
-    def database_kind(self) -> str:
-        """``sqlite`` or ``postgresql``."""
-        return self._database.engine.dialect.name
-
     async def open(self) -> None:
         """Mend what a crash left, and be ready to write."""
         await self.run(self.store.open)

@@ -14,6 +14,7 @@ from starlette.types import Message, Receive
 from avatar_contract.errors import BadMessage, PayloadTooLarge, Problem
 from avatar_contract.records import DEFAULT_OWNER, OWNER_HEADER
 from profile_service.conversations import Conversations
+from profile_service.database import Database
 from profile_service.settings import MIB, Settings
 from profile_service.tables import OWNER_CHARS
 from profile_service.turns import Turns
@@ -37,6 +38,7 @@ class Parts:
     """What `app.py` built."""
 
     settings: Settings
+    database: Database
     vault: Vault
     turns: Turns
     conversations: Conversations
