@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -67,6 +68,28 @@ def test_a_file_goes_from_staged_to_published_to_removed(
     store.discard([OTHER, KEY])
     with pytest.raises(FileNotFoundError):
         store.read(OTHER)
+
+
+def test_a_voices_folder_comes_and_goes_with_its_files(store: FolderStore, tmp_path: Path) -> None:
+    """Two threads, one that publishes and one that removes, in the same folder."""
+    keys = [f"profiles/one/{n}.wav" for n in range(150)]
+
+    def publish() -> None:
+        for key in keys:
+            store.stage(key, b"x")
+            store.publish([key])
+
+    def remove() -> None:
+        for key in keys:
+            while not (tmp_path / key).exists():
+                pass
+            store.remove([key])
+
+    with ThreadPoolExecutor(2) as threads:
+        for work in [threads.submit(publish), threads.submit(remove)]:
+            work.result(60)
+    assert list(store.files()) == []
+    assert not (tmp_path / "profiles" / "one").exists()
 
 
 @pytest.mark.parametrize("key", ["../x", "raw", "/etc/passwd", "raw/../../x", "other/x", ""])

@@ -369,6 +369,7 @@ async def test_deleting_a_voice(
     path = f"{PATH}/{voice['id']}"
     assert (await client.delete(path)).json() == {"success": True}
     assert files_of(settings.home) == set()
+    assert list((settings.home / "profiles").iterdir()) == []
     for call in (client.get(path), client.delete(path), client.get(f"{path}/audio")):
         assert code(await call) == (404, "NOT_FOUND")
     assert (await post(client, wav(woman))).status_code == 201, "its name is free again"

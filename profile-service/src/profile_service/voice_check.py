@@ -44,8 +44,8 @@ _ADVICE = {
         "可能有一位以上的說話者：請只錄一個人的聲音。",
     ),
     "SHORT": (
-        "This is short: 8 to 15 seconds give a closer likeness.",
-        "錄音偏短：8 到 15 秒會更像本人。",
+        "There is little speech in it: 8 to 15 seconds of talking give a closer likeness.",
+        "說話的時間偏短：連續說 8 到 15 秒會更像本人。",
     ),
     "MANY_PAUSES": (
         "There are long pauses: read on without stopping.",

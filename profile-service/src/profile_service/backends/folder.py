@@ -15,7 +15,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from avatar_contract.errors import StorageFull
-from profile_service.backends.store import KINDS, StoredFile
+from profile_service.backends.store import KINDS, PROFILES, StoredFile
 
 _LOCK = ".lock"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -88,7 +88,10 @@ class FolderStore:
                     path.unlink()
                     folders.add(path.parent)
             for folder in folders:
-                _sync_folder(folder)
+                with suppress(FileNotFoundError):
+                    _sync_folder(folder)
+                if folder.parent.name == PROFILES:
+                    _remove_if_empty(folder)
 
     def files(self) -> Iterator[StoredFile]:
         for kind in KINDS:
@@ -124,15 +127,16 @@ class FolderStore:
     def _publish(self, folder: Path, keys: Iterable[str]) -> None:
         touched = set()
         for key in keys:
-            target = self._path(key)
-            if not target.parent.is_dir():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                touched.add(target.parent.parent)
-            with suppress(FileNotFoundError):
-                Path(folder / _flat(key)).rename(target)
-                touched.add(target.parent)
+            staged, target = folder / _flat(key), self._path(key)
+            # The folder of a voice may vanish with its last file while this one arrives.
+            while staged.exists():
+                with suppress(FileNotFoundError):
+                    _make_folder(target.parent)
+                    staged.rename(target)
+            touched.add(target.parent)
         for changed in touched:
-            _sync_folder(changed)
+            with suppress(FileNotFoundError):
+                _sync_folder(changed)
 
     def _writers(self) -> list[Path]:
         return [path for path in self._staging.iterdir() if path.is_dir()]
@@ -175,6 +179,21 @@ def _write_durably(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """A voice's folder has its id in its name: nothing of a deleted one stays."""
+    try:
+        folder.rmdir()
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
+            raise
 
 
 def _sync_folder(folder: Path) -> None:
