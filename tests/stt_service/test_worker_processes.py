@@ -64,6 +64,17 @@ async def test_closing_ends_lent_workers_too(pool):
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
 
 
+async def test_a_borrower_who_hangs_up_leaves_the_worker_to_the_next(pool):
+    first = await pool.borrow()
+    hasty = asyncio.create_task(pool.borrow())
+    await asyncio.sleep(0)
+    hasty.cancel()
+    await asyncio.gather(hasty, return_exceptions=True)
+    pool.give_back(first)
+    assert pool.busy == 0
+    assert pool.size <= 2
+
+
 def test_a_worker_ends_when_its_parent_is_killed():
     parent = (
         "import asyncio\n"

@@ -34,7 +34,7 @@ class WorkerPool:
         self._idle: list[Worker] = []
         self._lent: set[Worker] = set()
         self._starting = 0
-        self._closed = False
+        self._closed = asyncio.Event()
         self._returned = 0
         self._shrinking = False
         self._chores: set[asyncio.Task[None]] = set()
@@ -71,7 +71,7 @@ class WorkerPool:
             if worker.alive:
                 self._lent.add(worker)
                 return worker
-        if self._closed or self.size >= self._limit:
+        if self._closed.is_set() or self.size >= self._limit:
             raise SttUnavailable(
                 f"All {self._limit} recognisers are busy: try again in a moment, "
                 "or let the operator raise STT_WORKERS.",
@@ -84,7 +84,7 @@ class WorkerPool:
     def give_back(self, worker: Worker) -> None:
         """Ends a loan. A worker that died is replaced."""
         self._lent.discard(worker)
-        if self._closed or not worker.alive:
+        if self._closed.is_set() or not worker.alive:
             self._do(self._mourn(worker))
         else:
             self._idle.append(worker)
@@ -95,10 +95,10 @@ class WorkerPool:
 
     async def close(self) -> None:
         """Ends every worker, lent ones too."""
-        self._closed = True
-        for chore in self._chores:
-            chore.cancel()
-        await asyncio.gather(*self._chores, return_exceptions=True)
+        self._closed.set()
+        # Not cancelled: a spawn that is cut in the middle leaves its pipes open.
+        while self._chores:
+            await asyncio.wait(self._chores)
         workers = [*self._idle, *self._lent]
         self._idle.clear()
         self._lent.clear()
@@ -106,14 +106,24 @@ class WorkerPool:
 
     async def _start_one(self) -> Worker:
         self._starting += 1
+        starting = asyncio.ensure_future(self._spawn())
         try:
-            return await self._spawn()
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            self._do(self._adopt(starting))
+            raise
         finally:
             self._starting -= 1
 
+    async def _adopt(self, starting: Awaitable[Worker]) -> None:
+        """Keeps a worker whose borrower hung up while it started."""
+        worker = await starting
+        self._lent.add(worker)
+        self.give_back(worker)
+
     async def _mourn(self, worker: Worker) -> None:
         await worker.end()
-        if not self._closed and self.size < self._warm:
+        if not self._closed.is_set() and self.size < self._warm:
             replacement = await self._start_one()
             self._idle.append(replacement)
             log.info("worker.replaced", died=worker.pid, started=replacement.pid)
@@ -123,11 +133,20 @@ class WorkerPool:
         try:
             while len(self._idle) > self._warm:
                 seen = self._returned
-                await asyncio.sleep(self._idle_s)
+                if await self._closes_within(self._idle_s):
+                    return
                 if seen == self._returned and len(self._idle) > self._warm:
                     await self._idle.pop(0).end()
         finally:
             self._shrinking = False
+
+    async def _closes_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closed.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def _do(self, chore: Awaitable[None]) -> None:
         task = asyncio.ensure_future(chore)
