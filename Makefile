@@ -27,7 +27,7 @@ run: $(VENV)/.run $(if $(filter cpu,$(PROFILE)),$(VENV)/.cpu) web ## install, bu
 test: $(VENV)/.dev web ## every test: the web client's, then the rest
 	$(NPM) run --silent test
 	$(PY) tools/ensure_chromium.py
-	$(PY) -m pytest --cov --cov-report=term $(PYTEST)
+	$(PY) -m pytest $(if $(PYTEST),$(PYTEST),--cov --cov-report=term)
 
 # `make -k lint` goes on after the first that fails.
 lint: lint-format lint-rules lint-types lint-imports lint-locks lint-web ## format, rules, types, imports, locks, web
