@@ -6,6 +6,9 @@ import signal
 import psutil
 import pytest
 
+from avatar_contract.listen import NoSpeech
+from stt_service.api import Outbox
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -163,3 +166,12 @@ async def test_a_socket_that_vanishes_leaves_nothing(stt, clips, step):
         await socket.audio(clips.pcm("stop"))
         await socket.send(type="commit")
         assert (await socket.ending()).text == clips.text("stop")
+
+
+async def test_a_peer_that_does_not_read_is_let_go():
+    """Events are bounded; losing one would break the promise of one ending, so the socket ends."""
+    outbox = Outbox()
+    for number in range(1001):
+        outbox.put(NoSpeech(utterance=number, audio_ms=0))
+    async with asyncio.timeout(1):
+        await outbox.overflow()

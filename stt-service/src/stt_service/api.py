@@ -34,38 +34,68 @@ def _service(carrier: Request | WebSocket) -> Service:
     return cast("Service", carrier.app.state.service)
 
 
+class Outbox:
+    """Events on their way to one socket; bounded, for a peer may not read."""
+
+    def __init__(self) -> None:
+        self._events: asyncio.Queue[ListenEvent] = asyncio.Queue(_MOST_EVENTS)
+        self._full = asyncio.Event()
+
+    def put(self, event: ListenEvent) -> None:
+        """Never fails: a full outbox ends the socket instead."""
+        if self._events.full():
+            self._full.set()
+        else:
+            self._events.put_nowait(event)
+
+    async def send(self, socket: WebSocket) -> None:
+        """Sends until cancelled."""
+        while True:
+            event = await self._events.get()
+            await socket.send_text(event.model_dump_json())
+
+    async def overflow(self) -> None:
+        """Waits until events were lost."""
+        await self._full.wait()
+
+
 @router.websocket("/listen")
 async def listen(socket: WebSocket) -> None:
     """Microphone frames in, speech events out: see `avatar_contract.listen`."""
     await socket.accept()
-    events: asyncio.Queue[ListenEvent] = asyncio.Queue(_MOST_EVENTS)
-    listener = _service(socket).listener(events.put_nowait)
+    outbox = Outbox()
+    listener = _service(socket).listener(outbox.put)
+    # The first to end, ends the others: the peer left, can't be sent to, or does not read.
+    tasks = [
+        asyncio.create_task(_receive(socket, listener, outbox), name="listen-receive"),
+        asyncio.create_task(outbox.send(socket), name="listen-send"),
+        asyncio.create_task(outbox.overflow(), name="listen-overflow"),
+    ]
     try:
-        async with asyncio.TaskGroup() as group:
-            sender = group.create_task(_send(socket, events))
-            group.create_task(_receive(socket, listener, events, sender))
-    except* (WebSocketDisconnect, RuntimeError):
-        # Starlette raises RuntimeError for a send after the peer has gone.
-        pass
-    except* asyncio.QueueFull:
-        await socket.close(_TOO_SLOW, "events are not read")
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[2].done():
+            await socket.close(_TOO_SLOW, "events are not read")
     finally:
+        for task in tasks:
+            task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
         await listener.close()
+    for end in ends:
+        # Starlette raises RuntimeError for a send after the peer has gone.
+        gone = (WebSocketDisconnect, RuntimeError, asyncio.CancelledError)
+        if isinstance(end, BaseException) and not isinstance(end, gone):
+            raise end
 
 
-async def _receive(
-    socket: WebSocket, listener: Listener, events: asyncio.Queue[ListenEvent],
-    sender: asyncio.Task[None],
-) -> None:  # fmt: skip
+async def _receive(socket: WebSocket, listener: Listener, outbox: Outbox) -> None:
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
-            sender.cancel()
             return
         try:
             _obey(message, listener)
         except AvatarError as error:
-            events.put_nowait(_socket_error(error))
+            outbox.put(_socket_error(error))
         await listener.room()
 
 
@@ -87,12 +117,6 @@ def _socket_error(error: AvatarError) -> ListenError:
     return ListenError(
         utterance=0, audio_ms=0, code=error.code, message=error.message, retryable=error.retryable
     )
-
-
-async def _send(socket: WebSocket, events: asyncio.Queue[ListenEvent]) -> None:
-    while True:
-        event = await events.get()
-        await socket.send_text(event.model_dump_json())
 
 
 @router.post("/audio/transcriptions", response_model=None)

@@ -234,9 +234,16 @@ class Ears:
         self.calls += 1
         self.windows += len(asked)
         for ear, voice in zip(asked, voices.tolist(), strict=True):
-            ear.judged(voice)
+            self._tell(ear, voice)
         self._eager = {ear for ear in self._eager if ear.waiting}
         return any(len(ear.waiting) > 1 for ear in self._eager)
+
+    def _tell(self, ear: Ear, voice: float) -> None:
+        try:
+            ear.judged(voice)
+        except Exception as cause:  # noqa: BLE001 - one listener's fault must not deafen the others
+            log.error("ear.crashed", exc=cause)
+            ear.waiting.clear()
 
     def _keep(self, asked: States, rows: NDArray[np.intp]) -> None:
         if asked is not self._states:  # it grew during the call
