@@ -56,19 +56,25 @@ def overheads(
     silence_ms: float,
 ) -> Figures:  # fmt: skip
     """Time over the floor, whole and by stage."""
-    whole, floors = [], []
+    whole, floors, ours = [], [], []
     by_stage: dict[str, list[float]] = {stage: [] for stage in floor.STAGES}
     for turn in turns:
         if turn["first_audio"] is None:
             continue
         path = floor.path(turn["end_sample"], FRAME_MS, delays, answer, silence_ms)
         floors.append(path.first_sound)
-        whole.append(turn["first_audio"] - turn["ended"] - path.first_sound)
-        for stage, ms in (floor.stages(turn, log, path, delays, answer) or {}).items():
+        over = turn["first_audio"] - turn["ended"] - path.first_sound
+        whole.append(over)
+        stages = floor.stages(turn, log, path, delays, answer)
+        if stages is None:
+            continue
+        ours.append(over - stages["engines late"])
+        for stage, ms in stages.items():
             by_stage[stage].append(ms)
     return {
         "floor": floor.summary(floors),
         "overhead": floor.summary(whole),
+        "overhead_ours": floor.summary(ours),
         "stages": {stage: floor.summary(values) for stage, values in by_stage.items()},
     }
 

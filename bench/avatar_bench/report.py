@@ -80,6 +80,7 @@ def _overhead(found: dict[str, Any]) -> str:
         "| | p50 | p95 | max | n |", "|---|---|---|---|---|",
         _summary("ours", one["first_sound"]), _summary("the floor (our critical path)", one["floor"]),
         _summary("over the floor", one["overhead"]),
+        _summary("the same without the stand-ins' own lateness", one.get("overhead_ours", one["overhead"])),
     ]  # fmt: skip
     if found.get("peer_latency"):
         lines.append(_summary("tuned Pipecat 1.14.0", found["peer_latency"]["first_sound"]))
