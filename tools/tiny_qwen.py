@@ -148,7 +148,7 @@ def main(folder: Path) -> None:
     tokenizer = make_tokenizer()
     config = Qwen2Config(
         vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=CONTEXT,
+        num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=CONTEXT,
         tie_word_embeddings=False, eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id, bos_token_id=None,
     )  # fmt: skip

@@ -46,8 +46,12 @@ def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def vllm(qwen: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a real vLLM on the CPU."""
+def vllm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a real vLLM on the CPU: AVATAR_VLLM_URL, or one that is started here."""
+    if running := os.environ.get("AVATAR_VLLM_URL"):
+        yield running
+        return
+    qwen = request.getfixturevalue("qwen")
     env = {
         **os.environ,
         "HF_HUB_OFFLINE": "1",
@@ -64,8 +68,12 @@ def vllm(qwen: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def llama(qwen: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a real llama.cpp server."""
+def llama(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a real llama.cpp server: AVATAR_LLAMA_URL, or one that is started here."""
+    if running := os.environ.get("AVATAR_LLAMA_URL"):
+        yield running
+        return
+    qwen = request.getfixturevalue("qwen")
     command = ["-m", "llama_cpp.server", "--model", str(qwen / "tiny.gguf")]
     command += ["--interrupt_requests", "false", "--n_ctx", "1024"]
     log = tmp_path_factory.mktemp("llama") / "log"
