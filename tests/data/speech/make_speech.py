@@ -1,4 +1,4 @@
-"""Make the test speech of this folder from text, with Debian's flite and the espeak-ng of the wheel.
+"""Make the test speech of this folder, with Debian's flite and the espeak-ng of a wheel.
 
     python tests/data/speech/make_speech.py            # writes the wavs beside this file
 
