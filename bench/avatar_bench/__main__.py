@@ -71,7 +71,7 @@ def _corpus(found: Found, quick: bool) -> None:
     for texts, seed, pauses in CORPUS:
         command = [
             sys.executable, "tests/corpus/run.py", "--texts", texts, "--seed", str(seed),
-            "--pauses", str(pauses), "--exchanges", "48" if quick else "200",
+            "--pauses", str(pauses), "--exchanges", "48" if quick else "120",
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, cwd=stack.ROOT, check=True)
         runs.append({"texts": texts, "seed": seed, "figures": json.loads(done.stdout)})

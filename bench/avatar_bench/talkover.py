@@ -8,9 +8,6 @@ from avatar_bench.measure import Figures, complaints, plan_for, warm
 from avatar_bench.plan import Plan
 from avatar_bench.standins.delays import FAST
 
-_SAME_CLAUSE_MS = 150.0
-"""How far the client's own count of what was played may be from the server's: a network's way."""
-
 
 def barge_in(*, sessions: int = 4, cuts: int = 25, pinned: bool = True) -> Figures:
     """From the first sample of an interruption to the first `pause`."""
@@ -99,16 +96,15 @@ def _context(
 
 
 def _truth(turn: dict[str, Any]) -> tuple[int, int]:
-    """Letters that were heard for sure, and at most: to within the clause that was cut."""
-    start, before = 0.0, 0
+    """Letters that were heard, to within the clause that was cut: at least, and at most."""
+    start, before, length = 0.0, 0, 0
     for text, ms in turn["clauses"]:
-        letters = len(_plain(text))
-        if turn["played_ms"] < start + ms - _SAME_CLAUSE_MS:
-            slack = letters if turn["played_ms"] < start + _SAME_CLAUSE_MS else 0
-            return max(0, before - slack), before + letters
-        start, before = start + ms, before + letters
-    last = len(_plain(turn["clauses"][-1][0])) if turn["clauses"] else 0
-    return before - last, before + last
+        length = len(_plain(text))
+        if turn["played_ms"] < start + ms:
+            heard = before + length * (turn["played_ms"] - start) / ms
+            return round(heard - length), round(heard + length)
+        start, before = start + ms, before + length
+    return before - length, before
 
 
 def _plain(text: str) -> str:
