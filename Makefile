@@ -7,6 +7,8 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 VENV ?= .venv
+# Test processes. A file's tests stay together, and those of the browser come last (tests/conftest.py).
+JOBS ?= 2
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 PACKAGES := contract cli gateway stt-service llm-service tts-service profile-service
@@ -27,7 +29,7 @@ run: $(VENV)/.run $(if $(filter cpu,$(PROFILE)),$(VENV)/.cpu) web ## install, bu
 test: $(VENV)/.dev web ## every test: the web client's, then the rest
 	$(NPM) run --silent test
 	$(PY) tools/ensure_chromium.py
-	$(PY) -m pytest $(if $(PYTEST),$(PYTEST),--cov --cov-report=term)
+	$(PY) -m pytest $(if $(PYTEST),$(PYTEST),--numprocesses $(JOBS) --dist loadfile --cov --cov-report=term)
 
 # `make -k lint` goes on after the first that fails.
 lint: lint-format lint-rules lint-types lint-imports lint-locks lint-web ## format, rules, types, imports, locks, web
