@@ -13,8 +13,8 @@ from typing import Any
 
 from avatar_bench import measure, peers, report, stack, talkover
 
-LEVELS = [1, 8, 16, 32, 48, 64, 80, 100, 125, 150, 180, 220, 260]
-PEER_LEVELS = [1, 4, 8, 12, 16, 20, 24, 28, 32, 40]
+LEVELS = [1, 16, 48, 80, 110, 140, 170, 200, 240, 280]
+PEER_LEVELS = [1, 8, 12, 16, 20, 24, 28, 32, 40]
 CORPUS = (
     ("tune", 1, 0.6), ("tune", 2, 0.6), ("held_out", 3, 0.6), ("held_out", 4, 0.6),
     ("held_out", 5, 1.0),
@@ -31,7 +31,7 @@ def _latency(found: Found, quick: bool) -> None:
 def _load(found: Found, quick: bool) -> None:
     with stack.avatar() as side:
         measure.warm(side)
-        levels = measure.sweep(side, LEVELS[::2] if quick else LEVELS, turns=2 if quick else 3)
+        levels = measure.sweep(side, LEVELS[::2] if quick else LEVELS, turns=2)
         capacity = measure.capacity(levels)
         half = measure.level(side, max(1, capacity["sessions"] // 2), 3)
     half["ratio"] = half["first_sound"]["p95"] / levels[0]["first_sound"]["p95"]
@@ -83,7 +83,7 @@ def _peer_latency(found: Found, quick: bool) -> None:
 
 
 def _peer_load(found: Found, quick: bool) -> None:
-    levels = peers.sweep(PEER_LEVELS[::2] if quick else PEER_LEVELS, turns=2 if quick else 3)
+    levels = peers.sweep(PEER_LEVELS[::2] if quick else PEER_LEVELS, turns=2)
     found |= {"peer_sweep": levels, "peer_capacity": measure.capacity(levels)}
 
 

@@ -203,6 +203,8 @@ def _start_ours(side: Side, silence_ms: float | None, *, always: bool) -> None:
     side.wait("stt", side.url("stt") + "/health")
     gateway = {
         "AVATAR_PORT": str(side.port("gateway")), "MAX_SESSIONS": "2000",
+        # All people of a measurement come from one address.
+        "SOCKETS_PER_S": "1000", "REQUESTS_PER_S": "1000",
         "STT_URL": side.url("stt"), "LLM_URL": side.url("engines"),
         "PROFILE_URL": side.url("profile"),
         "TTS_FAST_URL": side.url("engines"), "TTS_HQ_URL": side.url("engines"),
