@@ -68,7 +68,9 @@ def vllm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
-def llama(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def llama(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """Address of a real llama.cpp server: AVATAR_LLAMA_URL, or one that is started here."""
     if running := os.environ.get("AVATAR_LLAMA_URL"):
         yield running
