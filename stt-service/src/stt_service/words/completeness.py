@@ -16,7 +16,10 @@ Finish = Callable[[str], float]
 
 UNSURE = 0.5
 """No words, or nothing in them tells."""
-_SURE, _LIKELY, _SHORT, _TOPIC, _UNLIKELY, _HARDLY = 0.95, 0.8, 0.6, 0.25, 0.12, 0.03
+_SURE, _LIKELY, _SHORT, _REQUEST = 0.95, 0.8, 0.6, 0.6
+_TOPIC, _UNLIKELY, _HARDLY = 0.25, 0.12, 0.03
+_REQUEST_WORDS, _REQUEST_HAN = 8, 9
+"""A request no longer than this may still lack what it is about."""
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"[a-z0-9']+")
@@ -58,6 +61,8 @@ class _Phrases:
     openers: frozenset[str]
     conditional: frozenset[str]
     links: frozenset[str]
+    request: frozenset[str]
+    request_two: frozenset[str]
     modal: frozenset[str]
     number: frozenset[str]
     zh_hanging: re.Pattern[str]
@@ -66,6 +71,7 @@ class _Phrases:
     zh_asking: re.Pattern[str]
     zh_predicate: re.Pattern[str]
     zh_conditional: re.Pattern[str]
+    zh_request: re.Pattern[str]
     cue: re.Pattern[str]
 
 
@@ -82,6 +88,7 @@ def _phrases() -> _Phrases:
         zh_asking=re.compile(_any(chinese["asking"].split())),
         zh_predicate=re.compile(_any(chinese["predicate"].split())),
         zh_conditional=re.compile(_any(chinese["conditional"].split())),
+        zh_request=re.compile(_any(chinese["request"].split())),
         cue=re.compile(_any(read["number"]["cue"].split())),
     )
 
@@ -133,7 +140,20 @@ def _english(said: str) -> float:
         return UNSURE
     if last in phrases.closing or (first in phrases.wh and len(words) > 2):
         return _SURE
+    return _english_statement(words, asks=asks)
+
+
+def _english_statement(words: list[str], *, asks: bool) -> float:
+    """Words that could be all: how likely they are."""
+    if len(words) <= _REQUEST_WORDS and _requests(words):
+        return _REQUEST
     return _LIKELY if len(words) > 2 or asks else _SHORT
+
+
+def _requests(words: list[str]) -> bool:
+    """A wish or a command: "please …", "could you …". What exactly often comes after a pause."""
+    phrases = _phrases()
+    return words[0] in phrases.request or "_".join(words[:2]) in phrases.request_two
 
 
 def _asks_only(words: list[str]) -> bool:
@@ -159,4 +179,5 @@ def _chinese(said: str) -> float:
         return _TOPIC
     if phrases.zh_asking.search(said):
         return _SURE
-    return _LIKELY if len(said) > 3 else _SHORT
+    asks = len(said) <= _REQUEST_HAN and phrases.zh_request.search(said)
+    return _REQUEST if asks else _LIKELY if len(said) > 3 else _SHORT
