@@ -12,6 +12,7 @@ sessions, raw PCM on the wire, no metrics, no RTVI, no tracing, warnings only.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -172,7 +173,11 @@ def main() -> None:
         config = uvicorn.Config(
             app, host="127.0.0.1", port=port, log_level="warning", ws_per_message_deflate=False
         )
-        await uvicorn.Server(config).serve()
+        serving = asyncio.ensure_future(uvicorn.Server(config).serve())
+        parent = os.getppid()
+        while os.getppid() == parent and not serving.done():
+            # A measurement that was killed leaves nothing behind.
+            await asyncio.wait([serving], timeout=1)
 
     asyncio.run(run())
 

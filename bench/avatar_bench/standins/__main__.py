@@ -12,6 +12,7 @@ Times in the log are of the machine's monotonic clock, which all processes share
 
 import asyncio
 import json
+import os
 import re
 import sys
 import time
@@ -207,7 +208,11 @@ async def main(recogniser_port: int, http_port: int) -> None:
         await asyncio.start_server(recogniser.serve, "127.0.0.1", recogniser_port),
         await serve(handle, http_port),
     ]
-    await asyncio.gather(*(server.serve_forever() for server in servers))
+    serving = asyncio.gather(*(server.serve_forever() for server in servers))
+    parent = os.getppid()
+    while os.getppid() == parent:
+        # A measurement that was killed leaves nothing behind.
+        await asyncio.wait([serving], timeout=1)
 
 
 if __name__ == "__main__":
