@@ -36,10 +36,10 @@ class Patience:
 
     def pause_after_ms(self, finished: float, patience: float) -> float:
         """Silence that is reported as a pause."""
-        if finished >= _PROBABLY:
+        if finished > _PROBABLY:
             return self.pause_ms
         return max(self.pause_ms, self.unfinished_pause * self.wait_ms(finished, patience))
 
 
 _SHORTEST_MS = 130.0
-_PROBABLY = 0.7
+_PROBABLY = 0.6

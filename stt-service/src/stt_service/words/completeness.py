@@ -16,7 +16,7 @@ Finish = Callable[[str], float]
 
 UNSURE = 0.5
 """No words, or nothing in them tells."""
-_SURE, _LIKELY, _SHORT, _REQUEST = 0.95, 0.8, 0.6, 0.6
+_SURE, _LIKELY, _SHORT, _REQUEST = 0.95, 0.8, 0.6, 0.62
 _TOPIC, _UNLIKELY, _HARDLY = 0.25, 0.12, 0.03
 _REQUEST_WORDS, _REQUEST_HAN = 8, 9
 """A request no longer than this may still lack what it is about."""
