@@ -79,9 +79,17 @@ class Service:
                     return
             except httpx.HTTPError:
                 time.sleep(0.1)
-        log = (self.home / f"{self.package}.log").read_text(errors="replace")
         self.stop()
-        raise AssertionError(f"{self.package} did not start:\n{log[-3000:]}")
+        raise AssertionError(f"{self.package} did not start:\n{self._log_tail()}")
+
+    def must_live(self) -> None:
+        """Says who went away, rather than leave a heap of tests that could not connect."""
+        assert self.process is not None
+        status = self.process.poll()
+        assert status is None, f"{self.package} ended with {status}:\n{self._log_tail()}"
+
+    def _log_tail(self) -> str:
+        return (self.home / f"{self.package}.log").read_text(errors="replace")[-3000:]
 
     def stop(self) -> None:
         if self.process is None:
@@ -102,6 +110,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running(service: Service) -> Iterator[Service]:
     service.start()
     yield service
+    service.must_live()
     service.stop()
 
 
