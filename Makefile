@@ -17,7 +17,7 @@ PIP := $(PY) -m pip --disable-pip-version-check -qq
 NPM := $(PY) web/scripts/npm.py
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -name '.*cache' -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run test lint lint-format lint-rules lint-types lint-imports lint-locks lint-web format bench bench-peers clean \
+.PHONY: help run test lint lint-format lint-rules lint-types lint-imports lint-locks lint-web format bench bench-peers bench-engines clean \
 	setup setup-dev web lock docs test-compose test-engines
 
 help: ## this list
@@ -78,6 +78,10 @@ bench: $(VENV)/.dev ## measure with stand-in engines; writes bench/RESULTS.md (s
 
 bench-peers: $(VENV)/.dev ## the same, beside tuned Pipecat (its own environment, made once)
 	PYTHONPATH=bench $(PY) -m avatar_bench --peers $(BENCH)
+
+bench-engines: $(VENV)/.dev ## cost of faster-whisper and F5-TTS at real sizes (15 minutes); BENCH="--device cuda" on a GPU
+	tools/engine_env.sh f5
+	PYTHONPATH=bench $(PY) -m engines $(BENCH)
 
 clean: ## remove what was built; keeps var/, which holds your data
 	rm -rf $(VENV) web/node_modules web/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov

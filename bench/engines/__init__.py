@@ -1,0 +1,1 @@
+"""What faster-whisper and F5-TTS cost at their real sizes, with random weights."""
