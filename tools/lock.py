@@ -13,6 +13,10 @@ The locks, and who installs them:
     dev.lock         all of these, with the tools: `make test`, `make lint`
     <service>.lock   one service alone: its container image
     tts-piper.lock   tts-service with Piper: its image in deploy/compose.cpu.yml
+    engine-*.lock    an engine's own environment: tools/engine_env.sh, deploy/Dockerfile
+
+An engine's lock leaves torch out: which build is right depends on the device and on the index, so
+it is installed first, by its version (the lock's line `# first:`), and the rest after it.
 
 Each lock pins versions and hashes for every platform and Python that we support, and holds no
 address: pip asks whichever index the machine is configured for. The first line records a hash of
@@ -27,6 +31,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -38,6 +43,15 @@ PYTHON = "3.11"
 SERVICES = ("gateway", "stt-service", "llm-service", "tts-service", "profile-service")
 PACKAGES = ("contract", "cli", *SERVICES)
 OWN = re.compile(r"^avatar-contract(?:\[(?P<extras>[^\]]*)\])?$")
+TORCH = "torch==2.13.0"
+ENGINES: dict[str, tuple[str, ...]] = {
+    # resemblyzer asks for typing, which is Python's own since 3.5.
+    "f5": (TORCH, "typing"),
+    # Three that are linked to CUDA, and not needed to serve a language model.
+    "vllm": (TORCH, "torchvision", "torchaudio", "torchcodec"),
+    "llama": (),
+}
+"""Environments apart, from `<service>/engines/<name>.in`, and what their locks leave out."""
 INPUTS = re.compile(r"^# inputs: ([0-9a-f]{64})$")
 
 
@@ -48,6 +62,8 @@ class Lock:
     name: str
     requirements: tuple[str, ...]
     keeps_to: tuple[str, ...] = ()
+    leaves_out: tuple[str, ...] = ()
+    """Packages that are not installed, or come first from elsewhere."""
 
     @property
     def path(self) -> Path:
@@ -56,7 +72,7 @@ class Lock:
     @property
     def inputs(self) -> str:
         """SHA-256 of everything that the lock follows from, the index aside."""
-        text = "\n".join([PYTHON, *self.requirements])
+        text = "\n".join([PYTHON, *self.requirements, *self.leaves_out])
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -128,7 +144,15 @@ def plan() -> list[Lock]:
             unique([*dependencies("tts-service"), *extras("tts-service", "piper")]),
             ("build", "run", "cpu"),
         ),
+        *(engine(name, left_out) for name, left_out in ENGINES.items()),
     ]
+
+
+def engine(name: str, leaves_out: tuple[str, ...]) -> Lock:
+    """The lock of an engine's own environment."""
+    (path,) = ROOT.glob(f"*-service/engines/{name}.in")
+    lines = (line.partition("#")[0].strip() for line in path.read_text("utf-8").splitlines())
+    return Lock(f"engine-{name}", unique(filter(None, lines)), (), leaves_out)
 
 
 def find_uv() -> str:
@@ -150,17 +174,41 @@ def compile_lock(lock: Lock, upgrade: bool) -> None:
         *(["--upgrade"] if upgrade else []),
         *(f"--constraint={LOCKS / name}.lock" for name in lock.keeps_to),
     ]  # fmt: skip
-    done = subprocess.run(
-        command, input="\n".join(lock.requirements), text=True, capture_output=True, check=False
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        command += left_out(lock.leaves_out, Path(folder))
+        done = subprocess.run(
+            command, input="\n".join(lock.requirements), text=True, capture_output=True, check=False
+        )
     if done.returncode:
         raise SystemExit(f"{lock.name}.lock can't be resolved:\n{done.stderr}")
     pins = lock.path.read_text(encoding="utf-8")
     lock.path.write_text(f"{header(lock)}{pins}", encoding="utf-8")
 
 
+def left_out(packages: tuple[str, ...], folder: Path) -> list[str]:
+    """Options that keep packages, and what only they need, out of a lock.
+
+    Indexes have different builds of torch with different requirements, so those it would bring are
+    not asked for: the answer is the same everywhere.
+    """
+    if not packages:
+        return []
+    names = [package.partition("==")[0] for package in packages]
+    pins = [package for package in packages if "==" in package]
+    (folder / "pins.txt").write_text("".join(f"{pin}\n" for pin in pins), "utf-8")
+    known = "".join(
+        f'[[dependency-metadata]]\nname = "{name}"\nrequires-dist = []\n' for name in names
+    )
+    (folder / "uv.toml").write_text(known, encoding="utf-8")
+    return [
+        f"--config-file={folder / 'uv.toml'}", f"--overrides={folder / 'pins.txt'}",
+        *(f"--no-emit-package={name}" for name in names),
+    ]  # fmt: skip
+
+
 def header(lock: Lock) -> str:
-    return f"# inputs: {lock.inputs}\n# made by tools/lock.py: `make lock`\n"
+    first = [f"# first: {package}\n" for package in lock.leaves_out if "==" in package]
+    return "".join([f"# inputs: {lock.inputs}\n# made by tools/lock.py: `make lock`\n", *first])
 
 
 def strip_funding(path: Path) -> None:

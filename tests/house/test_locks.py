@@ -30,8 +30,12 @@ def test_every_pin_has_hashes(entry: lock.Lock) -> None:
 
 @pytest.mark.parametrize("entry", LOCKS, ids=lambda entry: entry.name)
 def test_no_torch(entry: lock.Lock) -> None:
+    """An engine's own environment may have what belongs to torch; torch itself comes first."""
     names = {name for name, _ in pins(entry.path)}
-    assert not names & {"torch", "torchaudio", "triton", "vllm"}
+    assert not names & {"torch", "vllm"}
+    assert [name for name in names if name.startswith(("nvidia", "cuda"))] == []
+    if entry.name.removeprefix("engine-") not in lock.ENGINES:
+        assert not names & {"torchaudio", "torchcodec", "triton"}
 
 
 @pytest.mark.parametrize(
@@ -39,6 +43,22 @@ def test_no_torch(entry: lock.Lock) -> None:
 )
 def test_images_run_what_the_tests_ran(entry: lock.Lock) -> None:
     assert pins(entry.path) <= pins(lock.LOCKS / "run.lock")
+
+
+@pytest.mark.parametrize("engine", lock.ENGINES)
+def test_engines_are_pinned_and_torch_is_named_beforehand(engine: str) -> None:
+    (inputs,) = lock.ROOT.glob(f"*-service/engines/{engine}.in")
+    written = inputs.read_text(encoding="utf-8")
+    entry = next(one for one in LOCKS if one.name == f"engine-{engine}")
+    pinned = set(re.findall(r"(?m)^([\w-]+)(?:\[\w+\])?==(\S+)", written))
+    assert pinned
+    assert pinned <= pins(entry.path)
+    first = [line for line in entry.path.read_text("utf-8").splitlines() if "# first:" in line]
+    assert first == ([f"# first: {lock.TORCH}"] if lock.TORCH in lock.ENGINES[engine] else [])
+
+
+def test_every_engine_has_a_lock() -> None:
+    assert set(lock.ENGINES) == {path.stem for path in lock.ROOT.glob("*-service/engines/*.in")}
 
 
 def test_dev_holds_all_of_run_build_and_node() -> None:
