@@ -5,7 +5,10 @@ about voices. `AVATAR_F5_PYTHON` names the interpreter of its environment (tools
 """
 
 import asyncio
+import dataclasses
+import os
 import shutil
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -17,6 +20,7 @@ from avatar_contract.audio import wav_bytes
 from avatar_contract.errors import AvatarError
 from tts_service.backends import build
 from tts_service.backends.base import Backend
+from tts_service.backends.process import ProcessBackend
 from tts_service.settings import TtsSettings
 from tts_service.utterance import Run, Utterance
 from tts_service.voices import VoiceSample, etag_of
@@ -24,6 +28,7 @@ from tts_service.voices import VoiceSample, etag_of
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parents[2]
+SOURCE = Path(sys.modules["tts_service"].__path__[0]).parent
 ENGLISH = Utterance((Run("en", "Good morning, this is a test of speech."),))
 MIXED = Utterance((Run("zh", "我們今天天氣很好"), Run("en", "hello")))
 REFERENCE_TEXT = "some words that were said here"
@@ -32,7 +37,7 @@ REFERENCE_TEXT = "some words that were said here"
 @pytest.fixture
 def f5(f5_python: Path, f5_models: Path, tmp_path: Path) -> Callable[..., object]:
     @asynccontextmanager
-    async def make(**changes: object) -> AsyncIterator[Backend]:
+    async def make(odd: str = "", **changes: object) -> AsyncIterator[Backend]:
         settings = TtsSettings.model_validate(
             {
                 "home": tmp_path, "engine": "f5",
@@ -41,6 +46,14 @@ def f5(f5_python: Path, f5_models: Path, tmp_path: Path) -> Callable[..., object
             }
         )  # fmt: skip
         backend = build(settings)
+        if odd:
+            paths = os.pathsep.join([str(SOURCE), str(Path(__file__).parent)])
+            engine = backend._engine
+            environment = {**engine.environment, "PYTHONPATH": paths}
+            backend = ProcessBackend(
+                dataclasses.replace(engine, worker=f"odd_f5:{odd}", environment=environment),
+                settings,
+            )
         await backend.start()
         try:
             yield backend
@@ -110,6 +123,8 @@ async def test_speaks_profiles_and_itself_seeded_and_cancels(f5):
 
         for voice, code in [
             (_voice(text=""), "BAD_MESSAGE"),
+            (_voice(text="a."), "BAD_MESSAGE"),
+            (_voice(text="quite other words, and too many of them " * 10), "BAD_MESSAGE"),
             (_voice(seconds=20.0), "BAD_AUDIO"),
             (_voice(seconds=0.4), "BAD_AUDIO"),
         ]:
@@ -129,6 +144,34 @@ async def test_a_gpu_that_is_absent_means_the_cpu_with_a_notice(f5):
     assert notice is not None
     assert notice.code == "CPU_FALLBACK"
     assert "cuda:7" in notice.message
+
+
+async def test_a_gpu_that_is_full_or_vanishes_while_speaking_is_an_error_and_no_end(f5):
+    async with f5("FailingGpu") as backend:
+        await _settled(backend)
+        (first,) = backend.pool.pids
+        with pytest.raises(AvatarError, match=r"out of memory.*DEVICE=cpu") as refused:
+            await _spoken(backend, Utterance((Run("en", "The card is full of other things."),)))
+        assert refused.value.code == "TTS_UNAVAILABLE"
+        assert await _spoken(backend, ENGLISH)
+        assert backend.pool.pids == [first], "full memory leaves the process"
+
+        with pytest.raises(AvatarError) as lost:
+            await _spoken(backend, Utterance((Run("en", "And now the card will vanish."),)))
+        assert (lost.value.code, lost.value.retryable) == ("TTS_UNAVAILABLE", True)
+        async with asyncio.timeout(400):
+            while not set(backend.pool.pids) - {first}:
+                await asyncio.sleep(0.05)
+        assert await _spoken(backend, ENGLISH), "its context is lost: a fresh process speaks"
+
+
+async def test_a_gpu_that_is_full_when_the_weights_come_means_the_cpu(f5):
+    async with f5("FullGpu", device="cuda:0") as backend:
+        model = (await _settled(backend)).health().model
+        notice = backend.notice(ENGLISH, None)
+        assert await _spoken(backend, ENGLISH)
+    assert (model.state, model.device) == ("ready", "cpu")
+    assert "cuda:0 is full" in notice.message
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The real piper-tts without torch, with a tiny voice whose sound is noise."""
 
+import importlib.resources
 import json
 import shutil
 from pathlib import Path
@@ -88,6 +89,23 @@ async def test_a_truncated_file_is_named_with_the_command_that_checks_it(setting
     told = await _failure(settings, tmp_path, piper_en="")
     assert "damaged" in told
     assert "avatar models verify" in told
+
+
+@pytest.mark.parametrize("other", ["graph", "config"])
+async def test_weights_of_another_architecture_are_named(settings, tmp_path, other):
+    """A graph that is no voice (faster-whisper's detector), and a config that is none."""
+    for name in ("zh.onnx", "zh.onnx.json"):
+        shutil.copy(TINY / name, tmp_path)
+    if other == "graph":
+        assets = importlib.resources.files("faster_whisper") / "assets"
+        (graph,) = [one for one in assets.iterdir() if one.name.endswith(".onnx")]
+        (tmp_path / "zh.onnx").write_bytes(graph.read_bytes())
+    else:
+        (tmp_path / "zh.onnx.json").write_text('{"architectures": ["WhisperForAudio"]}')
+    told = await _failure(settings, tmp_path, piper_en="")
+    assert "zh.onnx" in told
+    assert "no Piper voice" in told
+    assert "avatar models" in told
 
 
 async def test_a_voice_that_would_download_is_refused(settings, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 from tts_service.clauses import clauses
 from tts_service.devices import Gpu, choose
 from tts_service.espeak.measure import measure
+from tts_service.pace import misfit
 from tts_service.polish import cleaned, pcm, without_silence
 from tts_service.stretch import Stretcher
 from tts_service.voices import VoiceSample, VoiceStore
@@ -66,6 +67,26 @@ def test_device_policy(policy, gpus, device, noticed):
     choice = choose(policy, gpus, 3000)
     assert choice.device == device
     assert (choice.notice is not None) is noticed
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds", "fits"),
+    [
+        ("Some call me nature, others call me mother nature.", 5.3, True),
+        ("Well, so much for that.", 6.0, True),
+        ("And then he said that he would never ever do it again, not for the world.", 3.0, True),
+        ("我們今天天氣很好，大家一起去公園走走吧。", 5.0, True),
+        ("今天", 2.0, True),
+        ("a.", 10.0, False),
+        ("好", 8.0, False),
+        ("These are the words of quite another and much longer recording. " * 5, 5.0, False),
+        ("這是另外一段錄音的文字，比說的多得多。" * 6, 5.0, False),
+    ],
+)
+def test_words_that_cannot_be_a_recordings_are_told(words, seconds, fits):
+    told = misfit(words, seconds)
+    assert (told is None) is fits
+    assert fits or f"{seconds:.1f} s" in told
 
 
 def test_silence_goes_from_the_ends_and_long_pauses_are_shortened():

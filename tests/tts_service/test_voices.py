@@ -95,6 +95,19 @@ def _noise(seconds: float, level: float, rate: int = 16_000) -> bytes:
     )
 
 
+def _music(rate: int = 16_000) -> bytes:
+    """Struck chords of four notes with their overtones, over a beat."""
+    time = np.arange(rate // 2) / rate
+    beat = np.random.default_rng(3).normal(size=len(time)) * np.exp(-40 * time)
+    bars = []
+    for root in (220.0, 174.6, 130.8, 196.0) * 4:
+        tones = [root * 2 ** (step / 12) * over for step in (0, 4, 7, 12) for over in (1, 2, 3)]
+        chord = sum(np.sin(2 * np.pi * tone * time) / (1 + n % 3) for n, tone in enumerate(tones))
+        bars.append(chord * np.exp(-3 * time) + 4 * beat)
+    sound = np.concatenate(bars)
+    return wav_bytes((sound / np.abs(sound).max() * 12_000).astype(np.int16).tobytes(), rate)
+
+
 @pytest.mark.parametrize(
     ("case", "status", "code"),
     [
@@ -103,6 +116,7 @@ def _noise(seconds: float, level: float, rate: int = 16_000) -> bytes:
         ("90 s", 400, "BAD_AUDIO"),
         ("silence", 422, "NO_SPEECH"),
         ("noise", 400, "BAD_AUDIO"),
+        ("music", 400, "BAD_AUDIO"),
         ("text named wav", 400, "BAD_AUDIO"),
         ("cut header", 400, "BAD_AUDIO"),
         ("nothing", 400, "BAD_AUDIO"),
@@ -116,6 +130,7 @@ async def test_bad_references_have_their_codes(client, voiced_wav, case, status,
         "90 s": wav_bytes(bytes(2 * 90 * 8_000), 8_000),
         "silence": _noise(4, 3),
         "noise": _noise(4, 4000),
+        "music": _music(),
         "text named wav": b"hello, I am a text" * 100,
         "cut header": voiced_wav()[:30],
         "nothing": b"",

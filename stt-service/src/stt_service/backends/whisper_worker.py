@@ -19,6 +19,7 @@ from stt_service.workers.frames import HELLO, NOTE, Inbox
 TRANSCRIBE = 1
 _RATE = 16_000
 _SURELY_SILENT = 0.9
+_GPU_LOST = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,15 @@ def _plain(segment: Any) -> dict[str, Any]:
     }
 
 
+def lost(error: Exception) -> bool:
+    """Whether the GPU is gone: its context goes with it, and no later call in this process works.
+
+    Full memory is another thing: what was too much is given up, and the rest goes on.
+    """
+    text = str(error).lower()
+    return "cuda" in text and "out of memory" not in text
+
+
 def explain(error: Exception, device: str) -> str:
     """What went wrong and what to do, in a sentence."""
     text = str(error).lower()
@@ -179,7 +189,11 @@ def main() -> None:
         try:
             answer = whisper.transcribe(*unpack(payload))
         except Exception as error:  # noqa: BLE001 - the utterance fails, the process goes on
-            answer = {"error": explain(error, load.device)}
+            inbox.answer(ask, {"error": explain(error, load.device)})
+            if lost(error):
+                # A fresh process finds what is left.
+                os._exit(_GPU_LOST)
+            return
         inbox.answer(ask, answer)
 
     with ThreadPoolExecutor(load.parallel) as threads:

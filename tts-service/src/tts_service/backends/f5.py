@@ -1,4 +1,4 @@
-"""F5-TTS: speaks with the voice of a short reference. Its own environment (`engines/f5.in`).
+"""F5-TTS: speaks with the voice of a short reference, in an environment of its own.
 
 Code MIT; the published weights are CC-BY-NC-4.0, and other weights are one setting away.
 Source: SWivid/F5-TTS 1.1.22, ``f5_tts/infer/utils_infer.py``.
@@ -23,6 +23,7 @@ import soxr
 from tts_service.clauses import clauses
 from tts_service.devices import Choice, Gpu, choose
 from tts_service.embedding import Embedder
+from tts_service.pace import misfit
 from tts_service.polish import Signal, cleaned, pcm, without_silence
 from tts_service.workers.child import EngineError, Sink
 from tts_service.workers.frames import SPEECH_RATE
@@ -127,8 +128,8 @@ class F5Engine:
         except ImportError as error:
             raise EngineError(
                 "TTS_UNAVAILABLE",
-                f"F5-TTS is not installed in this environment ({error.name}): install "
-                "tts-service/engines/f5.in, and name its Python in TTS_ENGINE_PYTHON.",
+                f"F5-TTS is not installed in this environment ({error.name}): run "
+                "`tools/engine_env.sh f5`, and name its Python in TTS_ENGINE_PYTHON.",
             ) from error
         self._torch, self._library = torch, utils_infer
         progress(0.2)
@@ -269,6 +270,9 @@ class F5Engine:
                 f"The reference has {seconds:.1f} s of speech; F5-TTS takes "
                 f"{_MIN_REFERENCE_S:.0f} to {_MAX_REFERENCE_S:.0f} s. Record 5 to 10 seconds.",
             )
+        # The length of every clause follows from the reference's words and seconds.
+        if (wrong := misfit(text, seconds)) is not None:
+            raise EngineError("BAD_MESSAGE", wrong)
         rms = float(np.sqrt(np.mean(signal**2)))
         gain = min(1.0, rms / _TARGET_RMS)
         with self._torch.inference_mode():

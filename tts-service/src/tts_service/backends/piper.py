@@ -133,7 +133,11 @@ def _loaded(path: Path, threads: int) -> Any:
         ) from error
     names = {given.name for given in session.get_inputs()}
     if not {"input", "input_lengths", "scales"} <= names:
-        raise EngineError("TTS_UNAVAILABLE", f"{path.name} is a model, but no Piper voice.")
+        raise EngineError(
+            "TTS_UNAVAILABLE",
+            f"{path.name} is a model, but no Piper voice: name one in TTS_PIPER_ZH and "
+            "TTS_PIPER_EN; `avatar models download cpu` brings two.",
+        )
     if voice_config.phoneme_type not in (PhonemeType.ESPEAK, PhonemeType.TEXT):
         raise EngineError(
             "TTS_UNAVAILABLE",

@@ -1,0 +1,19 @@
+"""The real Whisper process on a GPU that fails when a job's prompt says so."""
+
+from stt_service.backends import whisper_worker
+
+
+class OnAGpu(whisper_worker.Whisper):
+    """Fails as CTranslate2 does."""
+
+    def transcribe(self, job, pcm):
+        if job.prompt == "full":
+            raise RuntimeError("CUDA failed with error out of memory")
+        if job.prompt == "vanish":
+            raise RuntimeError("CUDA failed with error unspecified launch failure")
+        return super().transcribe(job, pcm)
+
+
+if __name__ == "__main__":
+    whisper_worker.Whisper = OnAGpu
+    whisper_worker.main()
