@@ -92,7 +92,7 @@ class FasterWhisper:
         except AvatarError as error:
             self._set(state="failed", detail=error.message)
             raise
-        self._keeper = asyncio.create_task(self._keep(load, first), name="whisper-keeper")
+        self._keeper = asyncio.create_task(self._keep(first), name="whisper-keeper")
 
     async def listen(self, hints: Hints) -> RollingDictation:
         self.check_language(hints.language)
@@ -147,15 +147,20 @@ class FasterWhisper:
         self._set(state="ready", progress=1.0, detail=None)
         return started
 
-    async def _keep(self, load: worker.Load, current: Worker) -> None:
+    async def _keep(self, current: Worker) -> None:
         """Starts the process again whenever it ends; slower and slower while it can't."""
         wait_s = 0.0
         while True:
             await current.gone.wait()
-            self._set(state="loading", progress=0.0, detail="its process ended and starts again")
+            if not wait_s:
+                again = "its process ended and starts again"
+                self._set(state="loading", progress=0.0, detail=again)
             await asyncio.sleep(wait_s)
             wait_s = min(30.0, 2 * wait_s + 1.0)
             try:
+                # Looked at anew: it may have ended because its GPU did.
+                load = await asyncio.to_thread(self._plan)
+                self._set(device=load.device)
                 current = await self._launch(load)
             except SttUnavailable as error:
                 log.warning("whisper.restart_failed", detail=error.message)
