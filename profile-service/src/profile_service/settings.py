@@ -17,6 +17,9 @@ class Settings(ServiceSettings):
     port: int = 8040
     """Port to listen on."""
 
+    niceness: int = Field(5, ge=0, le=19)
+    """How far the service stands back from the conversation on a busy processor (Unix)."""
+
     database_url: str | None = None
     """`sqlite:///path` or `postgresql://user:password@host/name`. Empty: a SQLite file in
     AVATAR_HOME."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -50,9 +52,18 @@ def serve(
         timeout_graceful_shutdown=3,
         server_header=False,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     _end_with_supervisor(server)
     server.run()
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # What start-up has made stays: without this each full collection walks through all of it,
+        # and every session stands still for 40 to 90 ms.
+        gc.collect()
+        gc.freeze()
 
 
 def supervisor_tag(pid: int) -> str:
