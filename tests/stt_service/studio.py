@@ -73,7 +73,7 @@ class ScriptedDictation:
     def __init__(self, owner: "ScriptedRecogniser") -> None:
         self._owner = owner
         self._audio = bytearray()
-        self.settle_after_ms = owner.settle_after_ms
+        self.settle_after_ms, self.at_once = owner.settle_after_ms, owner.at_once
         self.closed = False
 
     def feed(self, pcm: bytes) -> None:
@@ -86,7 +86,9 @@ class ScriptedDictation:
         self._owner.settles += 1
         if self._owner.failure is not None:
             raise self._owner.failure
-        return self._look()
+        said = self._look()
+        await self._owner.quick.wait()
+        return said
 
     async def close(self) -> None:
         self.closed = True
@@ -102,9 +104,20 @@ class ScriptedRecogniser:
     script: Script
     settle_after_ms: float = 0.0
     failure: AvatarError | None = None
+    at_once: int = 1
     settles: int = 0
+    slow_settles: bool = False
+    """Settles wait for `answer_settles`."""
     opened: list[ScriptedDictation] = field(default_factory=list)
     hints: list[Hints] = field(default_factory=list)
+    quick: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        if not self.slow_settles:
+            self.quick.set()
+
+    def answer_settles(self) -> None:
+        self.quick.set()
 
     def info(self) -> EngineInfo:
         return EngineInfo(name="scripted", kind="local")

@@ -7,6 +7,7 @@ import pytest
 from avatar_contract.errors import SttUnavailable
 from stt_service.hearing.patience import Patience
 from stt_service.listening.policy import Policy
+from stt_service.listening.scribe import Pace
 
 
 def waited(event) -> float:
@@ -147,7 +148,7 @@ async def test_utterances_never_share_audio(studios):
 
 async def test_chinese_partials_grow_without_spaces(studios):
     script = studios.Script().rest(300).say(*"今天天氣怎麼樣呢我們出去走走吧").rest(2000)
-    policy = dataclasses.replace(Policy(), glance_every_ms=200)
+    policy = dataclasses.replace(Policy(), pace=Pace(glance_ms=200))
     async with studios.studio(script, policy) as studio:
         await studio.play()
         partials = studio.of("partial")
@@ -215,3 +216,19 @@ async def test_a_fixed_wait_can_be_set(studios):
     async with studios.studio(script, Policy(patience=patience)) as studio:
         await studio.play()
         assert waited(studio.of("final")[0]) == pytest.approx(200, abs=32)
+
+
+@pytest.mark.parametrize(("patience", "sooner"), [(0.0, True), (0.5, False)])
+async def test_rolling_words_make_an_eager_pause_sooner(studios, patience, sooner):
+    """The look at the end of the window before the last has heard most of the last word."""
+    script = studios.Script().rest(320).say("what", "time", "is", "it").rest(2000)
+    configure = {"turn_detection": "server_vad", "patience": patience}
+    policy = dataclasses.replace(Policy(), pace=Pace(400, rolling_ms=32), tail_ms=64)
+    options = {"configure": configure, "at_once": 4, "slow_settles": True}
+    async with studios.studio(script, policy, **options) as studio:
+        await studio.play((320 + 4 * 192 + 128) * 32)
+        assert [one.text for one in studio.of("pause")] == ["what time is it"] * sooner
+        studio.recogniser.answer_settles()
+        await studio.play()
+        assert studio.of("final")[0].text == "what time is it"
+        assert len(studio.of("pause")) == 1

@@ -146,6 +146,7 @@ class ScriptedDictation:
     """One utterance."""
 
     settle_after_ms = 0.0
+    at_once = 1
 
     def __init__(self, knows: Transcriptionist) -> None:
         self._knows = knows

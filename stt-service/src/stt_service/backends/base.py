@@ -66,7 +66,7 @@ NOTHING = Transcript("")
 
 
 class Dictation(Protocol):
-    """One utterance while it is spoken. Calls may overlap; they answer in order.
+    """One utterance while it is spoken. Calls may overlap.
 
     `glance` and `settle` answer for all audio fed before the call. They raise SttUnavailable
     when the engine fails; the dictation is then of no more use and is closed.
@@ -74,6 +74,8 @@ class Dictation(Protocol):
 
     settle_after_ms: float
     """Silence after which `settle` is worth its price, ms: 0 where it costs what a glance does."""
+    at_once: int
+    """Looks that gain by being taken together; 1 where the second only waits for the first."""
 
     def feed(self, pcm: bytes) -> None:
         """Adds mono 16 kHz ``pcm_s16le``."""

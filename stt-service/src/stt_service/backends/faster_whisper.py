@@ -108,7 +108,7 @@ class FasterWhisper:
                 certain.append(answer["language"])
             return _transcript(answer)
 
-        return RollingDictation(transcribe, self._forget)
+        return RollingDictation(transcribe, self._forget, at_once=self._options.parallel)
 
     async def transcribe(self, pcm: bytes, hints: Hints) -> Transcript:
         self.check_language(hints.language)

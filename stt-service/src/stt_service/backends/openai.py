@@ -116,7 +116,7 @@ class OpenAiRecogniser:
                 return None
             return await self._call(pcm, hints, "json")
 
-        return RollingDictation(transcribe, self._forget)
+        return RollingDictation(transcribe, self._forget, at_once=self._options.concurrency)
 
     async def transcribe(self, pcm: bytes, hints: Hints) -> Transcript:
         self.check_language(hints.language)

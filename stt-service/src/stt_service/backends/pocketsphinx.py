@@ -90,6 +90,7 @@ class SphinxDictation:
     """One utterance in a borrowed decoder."""
 
     settle_after_ms = _SETTLE_AFTER_MS
+    at_once = 1
 
     def __init__(self, pool: WorkerPool, worker: Worker) -> None:
         self._pool = pool

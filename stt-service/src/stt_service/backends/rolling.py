@@ -22,10 +22,12 @@ class RollingDictation:
     """Re-transcribes the growing utterance."""
 
     def __init__(
-        self, transcribe: Transcribe, on_close: Callable[[], None], *, settle_after_ms: float = 0.0
-    ) -> None:
+        self, transcribe: Transcribe, on_close: Callable[[], None], *, at_once: int,
+        settle_after_ms: float = 0.0,
+    ) -> None:  # fmt: skip
         self._transcribe = transcribe
         self._on_close = on_close
+        self.at_once = at_once
         self.settle_after_ms = settle_after_ms
         self._audio = bytearray()
         self._kept = ""
@@ -41,16 +43,18 @@ class RollingDictation:
         if len(self._audio) < max(_SHORTEST_BYTES, self._looked_bytes * _GROWTH - 4 * BYTES_PER_S):
             return None
         self._looked_bytes = len(self._audio)
+        kept = self._kept
         said = await self._transcribe(bytes(self._audio), False)
-        return None if said is None else self._whole(said)
+        return None if said is None else self._whole(kept, said)
 
     async def settle(self) -> Transcript:
-        audio = bytes(self._audio)
+        kept, audio = self._kept, bytes(self._audio)
         if len(audio) < _SHORTEST_BYTES:
-            return self._whole(NOTHING)
+            return self._whole(kept, NOTHING)
         said = await self._transcribe(audio, True) or NOTHING
-        whole = self._whole(said)
-        if len(audio) > _COMMIT_BYTES:
+        whole = self._whole(kept, said)
+        # Of settles that overlap, the first to answer commits its audio.
+        if len(audio) > _COMMIT_BYTES and kept is self._kept:
             self._kept = whole.text
             self._looked_bytes = 0
             del self._audio[: len(audio)]
@@ -62,6 +66,6 @@ class RollingDictation:
             self._audio.clear()
             self._on_close()
 
-    def _whole(self, said: Transcript) -> Transcript:
+    def _whole(self, kept: str, said: Transcript) -> Transcript:
         self._language = said.language or self._language
-        return Transcript(join(self._kept, said.text), self._language, said.stretches)
+        return Transcript(join(kept, said.text), self._language, said.stretches)

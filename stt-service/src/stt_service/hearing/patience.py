@@ -36,7 +36,7 @@ class Patience:
 
     def pause_after_ms(self, finished: float, patience: float) -> float:
         """Silence that is reported as a pause."""
-        if finished > _PROBABLY:
+        if finished > _PROBABLY or self.unfinished_ms <= self.finished_ms:
             return self.pause_ms
         return max(self.pause_ms, self.unfinished_pause * self.wait_ms(finished, patience))
 

@@ -112,6 +112,10 @@ class Listener:
         for signal in signals:
             self._react(signal)
         self._ponder()
+        if self._current is not None:
+            # After the rest: a settled look that is due comes before a cheap one.
+            voiced = self._endpointer.last_voiced_ms >= self._now_ms
+            self._current.scribe.keep_up(rolling=voiced and self._rolls)
 
     def _react(self, signal: Signal) -> None:
         if signal is Signal.STARTED:
@@ -152,7 +156,7 @@ class Listener:
         if endpointer.paused:
             due_ms = patience.pause_after_ms(finished, self._config.patience)
             if quiet_ms >= due_ms:
-                current.pause(last_ms)
+                current.pause(last_ms, self._policy.tail_ms if self._rolls else 0.0)
 
     def _finish(self) -> None:
         utterance, self._current = self._current, None
@@ -221,6 +225,10 @@ class Listener:
     @property
     def _hands_free(self) -> bool:
         return self._config.turn_detection == "server_vad"
+
+    @property
+    def _rolls(self) -> bool:
+        return self._hands_free and self._policy.rolls(self._config.patience)
 
     def _hints(self) -> Hints:
         config = self._config

@@ -2,11 +2,13 @@
 
 Looks are taken as audio comes in, never by the clock: a cheap one (`glance`) every so much audio,
 and a good one (`settle`) when the speaker falls quiet, so that at the end little is left to do.
+Where the engine has room, cheap looks overlap (rolling): the words are then known almost as soon as
+they are spoken.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 from avatar_contract.errors import AvatarError, Internal
@@ -15,6 +17,16 @@ from stt_service.backends.base import Dictation, Hints, Recogniser, Transcript
 from stt_service.words.script import transcript_in_script
 
 log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much audio lies between two looks, ms."""
+
+    glance_ms: float
+    """Between cheap looks, one after another."""
+    rolling_ms: float = 0.0
+    """Between cheap looks that overlap, where the engine has room; 0: none overlap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +49,28 @@ class Scribe:
         recogniser: Recogniser,
         hints: Hints,
         *,
-        glance_every_ms: float,
+        pace: Pace,
         on_words: Callable[[Words], None],
         on_failure: Callable[[AvatarError], None],
     ) -> None:
         self._recogniser = recogniser
         self._hints = hints
-        self._glance_every_ms = glance_every_ms
+        self._pace = pace
         self._on_words = on_words
         self._on_failure = on_failure
         self._waiting = bytearray()
         self._dictation: Dictation | None = None
         self._fed_ms = 0.0
-        self._glanced_ms: float | None = None
+        self._looked_ms: float | None = None
+        self._newest_ms = -1.0
         self._settled: Words | None = None
+        self._settling_ms = -1.0
         self._settle_again = False
         self._closed = False
         self.failure: AvatarError | None = None
         self._opening = asyncio.create_task(self._open(), name="dictation-open")
-        self._glancing: asyncio.Task[None] | None = None
-        self._settling: asyncio.Task[None] | None = None
+        self._glances: set[asyncio.Task[None]] = set()
+        self._settles: set[asyncio.Task[None]] = set()
 
     @property
     def settle_after_ms(self) -> float:
@@ -70,27 +84,41 @@ class Scribe:
             return
         if self._dictation is None:
             self._waiting += pcm
+        else:
+            self._dictation.feed(pcm)
+
+    def keep_up(self, *, rolling: bool) -> None:
+        """Takes a cheap look when it is time; `rolling`: beside others, if there is room."""
+        if self._dictation is None or self.failure is not None or self._closed:
             return
-        self._dictation.feed(pcm)
-        if self._glanced_ms is None:
-            self._glanced_ms = until_ms
-        elif until_ms - self._glanced_ms >= self._glance_every_ms:
+        if self._looked_ms is None:
+            self._looked_ms = self._fed_ms
+        unseen_ms = self._fed_ms - self._looked_ms
+        rolling = rolling and self._dictation.at_once > 1
+        if rolling and 0 < self._pace.rolling_ms <= unseen_ms:
+            if len(self._glances) + len(self._settles) < self._dictation.at_once:
+                self._keep(self._glances, self._glance(self._dictation), "glance")
+        elif unseen_ms >= self._pace.glance_ms:
             self.glance()
 
     def glance(self) -> None:
         """Takes a cheap look, unless one is being taken."""
-        if self._dictation is None or _busy(self._glancing) or _busy(self._settling):
+        if self._dictation is None or self._glances or self._settles:
             return
-        self._glancing = asyncio.create_task(self._glance(self._dictation), name="glance")
+        self._keep(self._glances, self._glances_in_turn(self._dictation), "glance")
 
     def settle(self) -> None:
-        """Takes a good look at all audio so far; after the one being taken, if there is one."""
+        """Takes a good look at all audio so far; when those being taken leave room for it."""
         if self._dictation is None or self.failure is not None:
             return
-        if _busy(self._settling):
+        settled_ms = self._settled.covers_ms if self._settled else -1.0
+        if max(settled_ms, self._settling_ms) >= self._fed_ms:
+            return
+        if len(self._settles) >= self._dictation.at_once:
             self._settle_again = True
-        elif self._settled is None or self._settled.covers_ms < self._fed_ms:
-            self._settling = asyncio.create_task(self._settle(self._dictation), name="settle")
+            return
+        self._settling_ms = self._fed_ms
+        self._keep(self._settles, self._settle(self._dictation), "settle")
 
     def give_up(self, why: AvatarError) -> None:
         """Stops for a reason from outside: `finish` raises it."""
@@ -106,16 +134,16 @@ class Scribe:
         while self.failure is None and not self._closed:
             if self._settled is not None and self._settled.covers_ms >= needed_ms:
                 return self._settled
-            if not _busy(self._settling):
+            if self._settling_ms < needed_ms or not self._settles:
                 self.settle()
-            if self._settling is not None:
-                await asyncio.wait([self._settling])
+            if self._settles:
+                await asyncio.wait(self._settles, return_when=asyncio.FIRST_COMPLETED)
         raise self.failure or Internal("The utterance was closed.")
 
     async def close(self) -> None:
         """Stops all looks and frees the recogniser."""
         self._closed = True
-        tasks = [t for t in (self._opening, self._glancing, self._settling) if t is not None]
+        tasks = [self._opening, *self._glances, *self._settles]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -129,47 +157,64 @@ class Scribe:
         except Exception as cause:  # noqa: BLE001 - an engine may raise anything
             self._fail(cause)
             return
-        self._glanced_ms = self._fed_ms
+        self._looked_ms = self._fed_ms
         if self._waiting:
             self._dictation.feed(bytes(self._waiting))
             self._waiting.clear()
             # The speaker may have gone quiet meanwhile, and nothing else would ask for a look.
             self.glance()
 
-    async def _glance(self, dictation: Dictation) -> None:
+    async def _glances_in_turn(self, dictation: Dictation) -> None:
+        """A slow look lets audio gather that nobody else would ask about: looks again."""
         while True:
-            covers, began = self._fed_ms, time.perf_counter()
-            self._glanced_ms = covers
-            try:
-                said = await dictation.glance()
-            except Exception as cause:  # noqa: BLE001 - an engine may raise anything
-                self._fail(cause)
-                return
-            newest = self._settled.covers_ms if self._settled else -1.0
-            if said is not None and covers > newest:
-                self._report(said, covers, began, settled=False)
-            # A slow look lets audio gather that no later feed would ask about.
-            if self._fed_ms - covers < self._glance_every_ms or _busy(self._settling):
+            covers = self._fed_ms
+            await self._glance(dictation)
+            if self._fed_ms - covers < self._pace.glance_ms or self._settles or self.failure:
                 return
 
+    async def _glance(self, dictation: Dictation) -> None:
+        covers, began = self._fed_ms, time.perf_counter()
+        self._looked_ms = covers
+        try:
+            said = await dictation.glance()
+        except Exception as cause:  # noqa: BLE001 - an engine may raise anything
+            self._fail(cause)
+            return
+        if said is not None and covers > self._newest_ms:
+            self._report(said, covers, began, settled=False)
+
     async def _settle(self, dictation: Dictation) -> None:
-        while True:
-            self._settle_again = False
-            covers, began = self._fed_ms, time.perf_counter()
-            try:
-                said = await dictation.settle()
-            except Exception as cause:  # noqa: BLE001 - an engine may raise anything
-                self._fail(cause)
-                return
+        covers, began = self._fed_ms, time.perf_counter()
+        self._looked_ms = covers
+        try:
+            said = await dictation.settle()
+        except Exception as cause:  # noqa: BLE001 - an engine may raise anything
+            self._fail(cause)
+            return
+        if self._settled is None or covers > self._settled.covers_ms:
             self._settled = self._report(said, covers, began, settled=True)
-            if not self._settle_again or covers >= self._fed_ms:
-                return
+
+    def _settle_next(self) -> None:
+        if self._settle_again and not self._closed:
+            self._settle_again = False
+            self.settle()
+
+    def _keep(
+        self, tasks: set[asyncio.Task[None]], look: Coroutine[None, None, None], name: str
+    ) -> None:
+        task = asyncio.create_task(look, name=name)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        if tasks is self._settles:
+            task.add_done_callback(lambda _: self._settle_next())
 
     def _report(self, said: Transcript, covers_ms: float, began: float, *, settled: bool) -> Words:
         took_ms = (time.perf_counter() - began) * 1000
         said = transcript_in_script(said, self._hints.locale)
         words = Words(said, covers_ms, settled, took_ms)
-        self._on_words(words)
+        if covers_ms >= self._newest_ms:
+            self._newest_ms = covers_ms
+            self._on_words(words)
         return words
 
     def _fail(self, cause: Exception) -> None:
@@ -182,7 +227,3 @@ class Scribe:
             self.failure = Internal("The recogniser failed inside; the log says why.")
             self.failure.__cause__ = cause
         self._on_failure(self.failure)
-
-
-def _busy(task: asyncio.Task[None] | None) -> bool:
-    return task is not None and not task.done()

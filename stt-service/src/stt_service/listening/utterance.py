@@ -48,8 +48,8 @@ class Utterance:
         self._revision = 0
         self._settled_quiet_ms = -1.0
         self.scribe = Scribe(
-            recogniser, hints, glance_every_ms=policy.glance_every_ms,
-            on_words=self._take, on_failure=lambda _: on_failure(),
+            recogniser, hints, pace=policy.pace, on_words=self._take,
+            on_failure=lambda _: on_failure(),
         )  # fmt: skip
 
     @property
@@ -77,10 +77,10 @@ class Utterance:
             self._settled_quiet_ms = last_voiced_ms
             self.scribe.settle()
 
-    def pause(self, last_voiced_ms: float) -> None:
-        """Speech has probably ended: says so, once its words are known."""
+    def pause(self, last_voiced_ms: float, tail_ms: float) -> None:
+        """Speech has probably ended: says so, once its words are known but for `tail_ms`."""
         words = self.words
-        if self.over or words is None or words.covers_ms < last_voiced_ms:
+        if self.over or words is None or words.covers_ms < last_voiced_ms - tail_ms:
             return
         same = normalised(words.said.text)
         if not same or same == self._pause:
