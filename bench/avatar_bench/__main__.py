@@ -12,14 +12,18 @@ from collections.abc import Callable
 from typing import Any
 
 from avatar_bench import measure, peers, report, stack, talkover
+from avatar_bench.floor import Rolling
 
-LEVELS = [1, 16, 48, 80, 110, 140, 170, 200, 240, 280]
+LEVELS = [1, 16, 48, 80, 100, 120, 140, 160, 180, 200, 240, 280]
 PEER_LEVELS = [1, 8, 12, 16, 20, 24, 28, 32, 40]
 CORPUS = (
     ("tune", 1, 0.6), ("tune", 2, 0.6), ("held_out", 3, 0.6), ("held_out", 4, 0.6),
     ("held_out", 5, 1.0),
 )  # fmt: skip
 """Texts, seed, and how often a place for a pause is one."""
+
+_TURNS = 3
+"""Utterances a session at a load level."""
 
 Found = dict[str, Any]
 
@@ -28,10 +32,15 @@ def _latency(found: Found, quick: bool) -> None:
     found["latency"] = measure.latency(sessions=4, turns=6 if quick else 12)
 
 
+def _rolling(found: Found, quick: bool) -> None:
+    turns = 6 if quick else 12
+    found["rolling"] = measure.latency(sessions=4, turns=turns, rolling=Rolling())
+
+
 def _load(found: Found, quick: bool) -> None:
     with stack.avatar() as side:
         measure.warm(side)
-        levels = measure.sweep(side, LEVELS[::2] if quick else LEVELS, turns=2)
+        levels = measure.sweep(side, LEVELS[::2] if quick else LEVELS, turns=_TURNS)
         capacity = measure.capacity(levels)
         half = measure.level(side, max(1, capacity["sessions"] // 2), 3)
     half["ratio"] = half["first_sound"]["p95"] / levels[0]["first_sound"]["p95"]
@@ -46,7 +55,7 @@ def _load(found: Found, quick: bool) -> None:
 def _always(found: Found, quick: bool) -> None:
     with stack.avatar(always=True) as side:
         measure.warm(side)
-        levels = measure.sweep(side, LEVELS[::2] if quick else LEVELS, turns=2)
+        levels = measure.sweep(side, LEVELS[::2] if quick else LEVELS, turns=_TURNS)
     found |= {"sweep_always": levels, "capacity_always": measure.capacity(levels)}
 
 
@@ -83,13 +92,13 @@ def _peer_latency(found: Found, quick: bool) -> None:
 
 
 def _peer_load(found: Found, quick: bool) -> None:
-    levels = peers.sweep(PEER_LEVELS[::2] if quick else PEER_LEVELS, turns=2)
+    levels = peers.sweep(PEER_LEVELS[::2] if quick else PEER_LEVELS, turns=_TURNS)
     found |= {"peer_sweep": levels, "peer_capacity": measure.capacity(levels)}
 
 
 PARTS: dict[str, Callable[[Found, bool], None]] = {
-    "latency": _latency, "load": _load, "always": _always, "barge_in": _barge_in, "cuts": _cuts,
-    "speculation": _speculation, "budget": _budget, "corpus": _corpus,
+    "latency": _latency, "rolling": _rolling, "load": _load, "always": _always,
+    "barge_in": _barge_in, "cuts": _cuts, "speculation": _speculation, "budget": _budget, "corpus": _corpus,
 }  # fmt: skip
 PEER_PARTS: dict[str, Callable[[Found, bool], None]] = {
     "peer_latency": _peer_latency, "peer_load": _peer_load,

@@ -5,6 +5,10 @@
     last voiced sample ─▶ first quiet 8 ms that end an ear's window, and the frame that holds them
         ─▶ recogniser ─▶ first token … the token that ends the first clause ─▶ first byte of speech
     and not before the endpoint is sure: the wait, to the end of an ear's window
+
+With rolling recognition a look is taken at the end of every window of the ear. The words are those
+of the first look that lacks at most 64 ms of the voice, and the model is asked when they are there
+and it has been quiet for as long as makes a pause.
 """
 
 from dataclasses import dataclass
@@ -22,7 +26,9 @@ class Path:
     """Of one utterance; ms after its last sample."""
 
     ear: float
-    """When the ear can know that it is quiet."""
+    """When the recogniser can be asked for all words."""
+    quiet: float
+    """When it has been quiet for as long as makes a pause."""
     model: float
     """When the model can be asked."""
     clause: float
@@ -36,19 +42,35 @@ class Path:
         return max(self.speech, self.sure)
 
 
-def path(end_sample: int, frame_ms: int, delays: Delays, answer: str, silence_ms: float) -> Path:
+@dataclass(frozen=True)
+class Rolling:
+    """How stt-service is set where looks overlap."""
+
+    tail_ms: float = 64.0
+    """Words may lack so much of the voice."""
+    pause_ms: float = 48.0
+    """Quiet that makes a pause."""
+
+
+def path(
+    end_sample: int, frame_ms: int, delays: Delays, answer: str, silence_ms: float,
+    rolling: Rolling | None = None,
+) -> Path:  # fmt: skip
     """The critical path of an utterance whose last sample has that place in the stream."""
     frame = frame_ms * _RATE
+    voiced = -(-end_sample // _PART) * _PART
 
     def known(quiet_samples: int) -> float:
-        voiced = -(-end_sample // _PART) * _PART
         window = -(-(voiced + quiet_samples) // _WINDOW) * _WINDOW
         return (-(-window // frame) * frame - end_sample) / _RATE
 
-    ear = known(_PART)
-    model = ear + delays.recogniser_ms
+    ear = quiet = known(_PART)
+    if rolling:
+        ear, quiet = known(-int(rolling.tail_ms * _RATE)), known(int(rolling.pause_ms * _RATE))
+    model = max(ear + delays.recogniser_ms, quiet)
     clause = model + delays.first_token_ms + delays.token_ms * (first_clause_tokens(answer) - 1)
-    return Path(ear, model, clause, clause + delays.first_byte_ms, known(int(silence_ms * _RATE)))
+    sure = known(int(silence_ms * _RATE))
+    return Path(ear, quiet, model, clause, clause + delays.first_byte_ms, sure)
 
 
 STAGES = ("ear", "words to model", "clause to speech", "sound to client", "engines late")
@@ -63,7 +85,7 @@ def stages(
     The log is the stand-ins': one clock serves all processes.
     """
     said, ended = " ".join(turn["words"]), turn["ended"]
-    look = _first(log["recogniser"], ended, lambda e: e["text"] == said)
+    look = _first(log["recogniser"], ended + min(0, floor.ear - 1), lambda e: e["text"] == said)
     asked = _first(log["model"], ended, lambda e: e["question"].rstrip(".") == said)
     if look is None or asked is None:
         return None
@@ -81,7 +103,7 @@ def stages(
     )
     return {
         "ear": look["asked"] - ended - floor.ear,
-        "words to model": asked["asked"] - look["answered"],
+        "words to model": asked["asked"] - max(look["answered"], ended + floor.quiet),
         "clause to speech": spoken["asked"] - clause,
         "sound to client": turn["first_audio"] - max(spoken["first"], ended + floor.sure),
         "engines late": late,

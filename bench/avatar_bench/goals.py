@@ -37,27 +37,27 @@ def _late(*figures: Figures) -> float:
 
 
 def _ratio(found: Found) -> Row:
-    one, peer = found["latency"], found["peer_latency"]
+    one, plain, peer = found["rolling"], found["latency"], found["peer_latency"]
     ours, theirs = one["first_sound"]["p50"], peer["first_sound"]["p50"]
+    settled = plain["first_sound"]["p50"]
     return Row(
         "end of speech to first audio, p50, against tuned Pipecat in the same run",
         "≤ 0.55 x, stretch 0.40 x",
-        f"{ours / theirs:.2f} x ({ours:.0f} against {theirs:.0f} ms)",
+        f"{ours / theirs:.2f} x with rolling looks ({ours:.0f} against {theirs:.0f} ms), {settled / theirs:.2f} x without ({settled:.0f} ms)",
         ours / theirs <= 0.55,
-        _late(one, peer),
+        _late(one, plain, peer),
     )
 
 
 def _overhead(found: Found) -> Row:
-    one = found["latency"]
-    over, ours = one["overhead"], one.get("overhead_ours", one["overhead"])
-    return Row(
-        "overhead over our own critical path",
-        "p50 ≤ 15 ms, p95 ≤ 30 ms",
-        f"p50 {over['p50']}, p95 {over['p95']} ms (without the stand-ins' own lateness {ours['p50']}, {ours['p95']})",
-        over["p50"] <= 15 and over["p95"] <= 30,
-        _late(one),
+    both = [found[name] for name in ("rolling", "latency")]
+    value = "; ".join(
+        f"{way} p50 {one['overhead']['p50']}, p95 {one['overhead']['p95']} ms"
+        for way, one in zip(("with rolling looks", "without"), both, strict=True)
     )
+    reached = all(one["overhead"]["p50"] <= 15 and one["overhead"]["p95"] <= 30 for one in both)
+    figure = "overhead over our own critical path"
+    return Row(figure, "p50 ≤ 15 ms, p95 ≤ 30 ms", value, reached, _late(*both))
 
 
 def _capacity(name: str, what: str, times: int) -> Callable[[Found], Row]:
@@ -124,8 +124,8 @@ def _budget(found: Found) -> Row:
 
 
 _ROWS: list[tuple[tuple[str, ...], Callable[[Found], Row]]] = [
-    (("latency", "peer_latency"), _ratio),
-    (("latency",), _overhead),
+    (("rolling", "latency", "peer_latency"), _ratio),
+    (("rolling", "latency"), _overhead),
     (("capacity_always",), _capacity("capacity_always", "always on", 4)),
     (("capacity",), _capacity("capacity", "gated by energy", 8)),
     (("memory",), _memory),

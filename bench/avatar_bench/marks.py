@@ -21,7 +21,6 @@ FRAME = 320
 HOP = 160
 _FIRST_BIN = int(START_HZ / 50)
 _BINS = slice(_FIRST_BIN, _FIRST_BIN + 2 * (DIGITS + 1), 2)
-_GAPS = slice(_FIRST_BIN + 1, _FIRST_BIN + 2 * (DIGITS + 1), 2)
 _CLEARLY = 6.0
 """A tone's bin against the mean of all tones' bins, in power."""
 _LEAST = 1e-7
@@ -55,35 +54,62 @@ def tones(code: tuple[int, int, int], samples: int, level: float) -> Floats:
     return mark
 
 
-def read(samples: Floats) -> list[tuple[tuple[int, int, int], int]]:
-    """The words in `samples` (16 kHz, -1 … 1): their codes, and the sample where each ends."""
-    symbols = _symbols(samples)
-    words: list[tuple[tuple[int, int, int], int]] = []
-    run: list[int] = []
-    for n, symbol in enumerate(symbols):
+Code = tuple[int, int, int]
+
+
+class Reader:
+    """Reads the words of one stream as it grows: each sample is looked at once."""
+
+    def __init__(self) -> None:
+        self.words: list[tuple[Code, int]] = []
+        """The words so far: their codes, and the sample where each ends."""
+        self._kept: Floats = np.zeros(0, np.float32)
+        self._hops = 0
+        self._last = -1
+        self._run: list[int] = []
+
+    def feed(self, samples: Floats) -> None:
+        """More sound, 16 kHz, -1 … 1."""
+        self._kept = np.concatenate([self._kept, samples])
+        for symbol in self._symbols():
+            # A tone counts when it lasts for two hops.
+            self._take(symbol if symbol == self._last else -1)
+            self._last = symbol
+            self._hops += 1
+
+    def _take(self, symbol: int) -> None:
+        run = self._run
         if symbol == 0 and (not run or run[-1] != 0):
-            run = [0]
+            self._run = [0]
         elif symbol > 0 and run and symbol != run[-1]:
             run.append(symbol)
             if len(run) == 4:
-                words.append(((run[1] - 1, run[2] - 1, run[3] - 1), n * HOP + FRAME))
-                run = []
-    return words
+                code = (run[1] - 1, run[2] - 1, run[3] - 1)
+                self.words.append((code, self._hops * HOP + FRAME))
+                self._run = []
+
+    def _symbols(self) -> list[int]:
+        """The tone in each new hop: -1 where there is none."""
+        if len(self._kept) < FRAME:
+            return []
+        count = (len(self._kept) - FRAME) // HOP + 1
+        frames = np.lib.stride_tricks.sliding_window_view(self._kept, FRAME)[::HOP][:count]
+        power = np.abs(np.fft.rfft(frames * _HANN, axis=1)) ** 2 / FRAME**2
+        found = power[:, _BINS]
+        best = found.argmax(axis=1)
+        strength = found[np.arange(count), best]
+        clear = (strength > _CLEARLY * (found.sum(axis=1) - strength) / DIGITS) & (
+            strength > _LEAST
+        )
+        self._kept = self._kept[count * HOP :]
+        return [int(symbol) for symbol in np.where(clear, best, -1)]
 
 
-def _symbols(samples: Floats) -> list[int]:
-    """The tone in each hop, smoothed over two: -1 where there is none."""
-    if len(samples) < FRAME:
-        return []
-    count = (len(samples) - FRAME) // HOP + 1
-    frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP][:count]
-    power = np.abs(np.fft.rfft(frames * np.hanning(FRAME), axis=1)) ** 2 / FRAME**2
-    found = power[:, _BINS]
-    best = found.argmax(axis=1)
-    strength = found[np.arange(count), best]
-    clear = (strength > _CLEARLY * (found.sum(axis=1) - strength) / DIGITS) & (strength > _LEAST)
-    symbols = np.where(clear, best, -1)
-    steady = np.full(count, -1)
-    same = symbols[1:] == symbols[:-1]
-    steady[1:][same] = symbols[1:][same]
-    return [int(symbol) for symbol in steady]
+_HANN = np.hanning(FRAME).astype(np.float32)
+
+
+def read(samples: Floats) -> list[tuple[Code, int]]:
+    """The words in `samples` (16 kHz, -1 … 1): their codes, and the sample where each ends."""
+    reader = Reader()
+    reader.feed(samples)
+    return reader.words

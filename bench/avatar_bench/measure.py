@@ -53,7 +53,7 @@ def first_sounds(turns: list[dict[str, Any]]) -> list[float]:
 
 def overheads(
     turns: list[dict[str, Any]], log: dict[str, Any], delays: Delays, answer: str,
-    silence_ms: float,
+    silence_ms: float, rolling: floor.Rolling | None = None,
 ) -> Figures:  # fmt: skip
     """Time over the floor, whole and by stage."""
     whole, floors, ours = [], [], []
@@ -61,7 +61,7 @@ def overheads(
     for turn in turns:
         if turn["first_audio"] is None:
             continue
-        path = floor.path(turn["end_sample"], FRAME_MS, delays, answer, silence_ms)
+        path = floor.path(turn["end_sample"], FRAME_MS, delays, answer, silence_ms, rolling)
         floors.append(path.first_sound)
         over = turn["first_audio"] - turn["ended"] - path.first_sound
         whole.append(over)
@@ -81,10 +81,12 @@ def overheads(
 
 def latency(
     *, delays: Delays = FAST, answer: str = "short", sessions: int = 4, turns: int = 12,
-    pinned: bool = True,
+    pinned: bool = True, rolling: floor.Rolling | None = None,
 ) -> Figures:  # fmt: skip
     """End of speech to first audio of a few people, and where the time goes."""
-    with stack.avatar(delays=delays, silence_ms=SILENCE_MS, answer=answer, pinned=pinned) as side:
+    with stack.avatar(
+        delays=delays, silence_ms=SILENCE_MS, answer=answer, pinned=pinned, rolling=rolling
+    ) as side:
         warm(side)
         scene = scenes.plain(sessions, turns, seed=11)
         outcome = side.run(plan_for(side, scene))
@@ -97,7 +99,8 @@ def latency(
             "first_sound": floor.summary(first_sounds(turns_)),
             "client_late_p99": round(outcome["late_p99"], 2),
             "model_calls_a_turn": round(len(log["model"]) / max(1, len(turns_)), 3),
-            **overheads(turns_, log, delays, answer, SILENCE_MS),
+            "looks_a_turn": round(len(log["recogniser"]) / max(1, len(turns_)), 1),
+            **overheads(turns_, log, delays, answer, SILENCE_MS, rolling),
         }
 
 

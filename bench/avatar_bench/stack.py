@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from avatar_bench.floor import Rolling
 from avatar_bench.plan import Plan
 from avatar_bench.standins.delays import FAST, Delays
 from avatar_contract.service import SUPERVISOR_ENV, supervisor_tag
@@ -172,21 +173,23 @@ AUDIO_PROCESSES = ["gateway", "stt"]
 
 def avatar(
     *, delays: Delays = FAST, silence_ms: float | None = 200, always: bool = False,
-    pinned: bool = True, answer: str = "short",
+    pinned: bool = True, answer: str = "short", rolling: Rolling | None = None,
 ) -> Side:  # fmt: skip
     """Our side, started. `silence_ms` None: the product's own endpointing."""
     side = Side(SERVER_CORE if pinned else None, CLIENT_CORE if pinned else None)
     try:
         side.start_engines()
         side.engines("/set", {"delays": delays.as_dict(), "answer": answer})
-        _start_ours(side, silence_ms, always=always)
+        _start_ours(side, silence_ms, rolling, always=always)
     except BaseException:
         side.__exit__()
         raise
     return side
 
 
-def _start_ours(side: Side, silence_ms: float | None, *, always: bool) -> None:
+def _start_ours(
+    side: Side, silence_ms: float | None, rolling: Rolling | None, *, always: bool
+) -> None:
     py, core = sys.executable, side.server_core
     profile = {"PROFILE_PORT": str(side.port("profile"))}
     side.start("profile", [py, "-m", "profile_service"], profile, core)
@@ -198,6 +201,8 @@ def _start_ours(side: Side, silence_ms: float | None, *, always: bool) -> None:
         listening |= {
             "STT_SILENCE_MS": str(silence_ms), "STT_UNFINISHED_SILENCE_MS": str(silence_ms)
         }  # fmt: skip
+    if rolling is not None:
+        listening |= {"STT_ROLLING_MS": "32", "STT_PAUSE_MS": str(rolling.pause_ms)}
     side.start("stt", [py, "-m", "avatar_bench.servers.stt"], listening, core)
     side.wait("profile", side.url("profile") + "/health")
     side.wait("stt", side.url("stt") + "/health")

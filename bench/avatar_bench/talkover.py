@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 from avatar_bench import floor, scenes, stack
+from avatar_bench.floor import Rolling
 from avatar_bench.measure import Figures, complaints, plan_for, warm
 from avatar_bench.plan import Plan
 from avatar_bench.standins.delays import FAST
@@ -111,9 +112,11 @@ def _plain(text: str) -> str:
     return "".join(text.split())
 
 
-def speculation(*, sessions: int = 5, turns: int = 12, pinned: bool = True) -> Figures:
+def speculation(
+    *, sessions: int = 5, turns: int = 12, pinned: bool = True, rolling: Rolling | None = None
+) -> Figures:
     """Model calls a turn where people hesitate, with the product's own endpointing."""
-    with stack.avatar(silence_ms=None, pinned=pinned) as side:
+    with stack.avatar(silence_ms=None, pinned=pinned, rolling=rolling) as side:
         warm(side)
         scene = scenes.hesitant(sessions, turns, seed=41, pause_ms=(150, 500))
         plan: Plan = plan_for(side, scene)

@@ -56,6 +56,16 @@ def test_the_floor_adds_the_delays() -> None:
     assert path.sure >= 200
 
 
+def test_the_floor_with_rolling_looks() -> None:
+    """The look at the end of the 9th window lacks 32 ms: allowed. The 10th ends with the voice."""
+    rolling = floor.Rolling(tail_ms=32, pause_ms=48)
+    path = floor.path(512 * 10, 16, FAST, "short", 200, rolling)
+    assert path.ear == -32
+    assert path.quiet == 64
+    assert path.model == max(-32 + FAST.recogniser_ms, 64)
+    assert floor.path(512 * 10, 16, FAST, "short", 200).model > path.model
+
+
 def test_a_long_wait_is_the_floor() -> None:
     path = floor.path(5120, 20, FAST, "short", 900)
     assert path.first_sound == path.sure >= 900

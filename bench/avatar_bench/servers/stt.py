@@ -21,6 +21,7 @@ class LinkedDictation:
     """One utterance at the stand-in."""
 
     settle_after_ms = 0.0
+    at_once = 6
 
     def __init__(self, link: RecogniserLink) -> None:
         self._link = link

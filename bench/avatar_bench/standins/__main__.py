@@ -16,6 +16,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,9 +51,15 @@ class Engines:
 
 @dataclass
 class Heard:
-    """An utterance at the recogniser: words are read once, as sound comes."""
+    """An utterance at the recogniser: its words are read once, as its sound comes."""
 
-    pcm: bytearray = field(default_factory=bytearray)
+    reader: marks.Reader = field(default_factory=marks.Reader)
+    got_bytes: int = 0
+
+    def feed(self, pcm: bytes) -> None:
+        """More of its sound, 16 kHz mono ``pcm_s16le``."""
+        self.got_bytes += len(pcm)
+        self.reader.feed(np.frombuffer(pcm, np.int16).astype(np.float32) / 32768)
 
 
 class Recogniser:
@@ -71,11 +78,13 @@ class Recogniser:
                 number, kind, length = HEADER.unpack(await reader.readexactly(HEADER.size))
                 payload = await reader.readexactly(length)
                 if kind == FEED:
-                    heard.setdefault(number, Heard()).pcm += payload
+                    heard.setdefault(number, Heard()).feed(payload)
                 elif kind == LOOK:
-                    pcm = bytes(heard.setdefault(number, Heard()).pcm)
+                    said = heard.setdefault(number, Heard())
                     look = LOOK_NUMBER.unpack(payload)[0]
-                    task = asyncio.ensure_future(self._look((number, look), pcm, now_ms(), writer))
+                    # What is fed from now on is for the next look.
+                    answer = self._answer(said, now_ms(), (number, look), writer)
+                    task = asyncio.ensure_future(answer)
                     looks.add(task)
                     task.add_done_callback(looks.discard)
                 elif kind == CLOSE:
@@ -85,21 +94,23 @@ class Recogniser:
         finally:
             writer.close()
 
-    async def _look(
-        self, which: tuple[int, int], pcm: bytes, asked: float, writer: asyncio.StreamWriter
+    def _answer(
+        self, said: Heard, asked: float, which: tuple[int, int], writer: asyncio.StreamWriter
+    ) -> Coroutine[Any, Any, None]:
+        found = [self._words.get(code, "") for code, _ in said.reader.words]
+        entry = {
+            "asked": asked, "text": " ".join(word for word in found if word),
+            "ms": said.got_bytes / 32,
+        }  # fmt: skip
+        return self._send(entry, which, writer)
+
+    async def _send(
+        self, entry: dict[str, Any], which: tuple[int, int], writer: asyncio.StreamWriter
     ) -> None:
-        due = asked + self._engines.delays.recogniser_ms
-        samples: marks.Floats = np.frombuffer(pcm, np.int16).astype(np.float32)
-        samples /= 32768
-        found = [self._words.get(code, "") for code, _ in marks.read(samples)]
-        text = " ".join(word for word in found if word)
-        await sleep_until(due)
-        answered = now_ms()
-        self._engines.log["recogniser"].append(
-            {"asked": asked, "answered": answered, "text": text, "ms": len(pcm) / 32}
-        )
+        await sleep_until(entry["asked"] + self._engines.delays.recogniser_ms)
+        self._engines.log["recogniser"].append({**entry, "answered": now_ms()})
         number, look = which
-        body = json.dumps({"look": look, "text": text}).encode()
+        body = json.dumps({"look": look, "text": entry["text"]}).encode()
         if not writer.is_closing():
             writer.write(HEADER.pack(number, LOOK, len(body)) + body)
 
