@@ -98,7 +98,8 @@ def _peer_load(found: Found, quick: bool) -> None:
 
 PARTS: dict[str, Callable[[Found, bool], None]] = {
     "latency": _latency, "rolling": _rolling, "load": _load, "always": _always,
-    "barge_in": _barge_in, "cuts": _cuts, "speculation": _speculation, "budget": _budget, "corpus": _corpus,
+    "barge_in": _barge_in, "cuts": _cuts, "speculation": _speculation,
+    "budget": _budget, "corpus": _corpus,
 }  # fmt: skip
 PEER_PARTS: dict[str, Callable[[Found, bool], None]] = {
     "peer_latency": _peer_latency, "peer_load": _peer_load,
