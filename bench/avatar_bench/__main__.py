@@ -17,8 +17,8 @@ from avatar_bench.floor import Rolling
 LEVELS = [1, 16, 48, 80, 100, 120, 140, 160, 180, 200, 240, 280]
 PEER_LEVELS = [1, 8, 12, 16, 20, 24, 28, 32, 40]
 CORPUS = (
-    ("tune", 1, 0.6), ("tune", 2, 0.6), ("held_out", 3, 0.6), ("held_out", 4, 0.6),
-    ("held_out", 5, 1.0),
+    ("tune", 1, 0.6), ("held_out", 3, 0.6), ("held_out", 4, 0.6),
+    ("fresh", 7, 0.6), ("fresh", 8, 0.6), ("fresh", 9, 1.0),
 )  # fmt: skip
 """Texts, seed, and how often a place for a pause is one."""
 
@@ -80,7 +80,7 @@ def _corpus(found: Found, quick: bool) -> None:
     for texts, seed, pauses in CORPUS:
         command = [
             sys.executable, "tests/corpus/run.py", "--texts", texts, "--seed", str(seed),
-            "--pauses", str(pauses), "--exchanges", "48" if quick else "120",
+            "--pauses", str(pauses), "--exchanges", "48" if quick else "240",
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, cwd=stack.ROOT, check=True)
         runs.append({"texts": texts, "seed": seed, "figures": json.loads(done.stdout)})

@@ -176,7 +176,7 @@ def _corpus(found: dict[str, Any]) -> str:
     head = [
         "## Conversation corpus", "",
         "`tests/corpus`: synthetic speech with pauses, backchannels, coughs, clicks and noise, on virtual time through stt-service's own ears and "
-        "endpointing and the gateway's own session core. `held_out` texts and all seeds but 1 were not used for tuning, but for what the findings name.", "",
+        "endpointing and the gateway's own session core. The rules that judge completeness were made with `tune` and `held_out` in view; `fresh` was written after their last change.", "",
         "| texts | seed | utterances | pauses each | premature (≤ 5 %) | median delay (≤ 600 ms) | p90 | backchannels survived (≥ 95 %) | "
         "coughs survived | interruptions taken | model calls a turn | sound before the end |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",

@@ -71,7 +71,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--exchanges", type=int, default=160)
-    options.add_argument("--texts", choices=("tune", "held_out"), default="tune")
+    options.add_argument("--texts", choices=("tune", "held_out", "fresh"), default="tune")
     options.add_argument("--pauses", type=float, default=PAUSES, help="how often a bar is a pause")
     options.add_argument("-v", action="store_true")
     chosen = options.parse_args()

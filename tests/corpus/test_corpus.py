@@ -18,7 +18,7 @@ def _played(texts: str, seed: int, exchanges: int) -> list[Outcome]:
 
 @pytest.fixture(scope="module")
 def outcomes() -> list[Outcome]:
-    return _played("held_out", 11, 32)
+    return _played("fresh", 11, 32)
 
 
 def test_a_seed_makes_the_same_scenes() -> None:
@@ -26,11 +26,12 @@ def test_a_seed_makes_the_same_scenes() -> None:
     assert make(5, exchanges=20) != make(6, exchanges=20)
 
 
-def test_held_out_texts_are_not_those_of_tuning() -> None:
+def test_texts_are_not_shared() -> None:
     def said(texts: str) -> set[str]:
         return {e.question.text for s in make(1, exchanges=200, texts=texts) for e in s.exchanges}
 
     assert not said("tune") & said("held_out")
+    assert not (said("tune") | said("held_out")) & said("fresh")
 
 
 def test_both_languages_are_played(outcomes: list[Outcome]) -> None:

@@ -9,12 +9,16 @@ UNFINISHED = [
     "my phone number is zero nine one", "call me at the number 0912", "if you", "let's",
     "我想要", "我想要去", "因為", "然後", "可不可以幫我", "我的電話是零九一二", "手機號碼0912",
     "如果明天",
+    "can you tell me", "explain how a bicycle", "這附近有沒有", "跟老師說", "請你告訴他",
+    "雖然我已經試過很多次", "我家的地址是中山路二段",
     "我覺得", "我们应该", "明天下午我要跟", "嗯", "the weather is nice,", "我喜歡,",
 ]  # fmt: skip
 FINISHED = [
     "what time is it", "hello how are you today", "stop", "tell me a story", "turn on the light",
     "你好", "今天天氣怎麼樣", "現在幾點了",
     "謝謝", "幫我開燈吧", "我要去台北車站", "what is two plus two",
+    "what did she tell me", "可以告訴我嗎", "不要跟他說", "我住在台北", "走中山路",
+    "如果明天下雨我們就在家", "先生",
     "我的電話是0912345678", "my number is 0912345678", "Where is it?", "算了", "不要", "沒問題",
 ]  # fmt: skip
 
@@ -31,3 +35,11 @@ def test_a_finished_sentence_is_told(text):
 
 def test_no_words_tell_nothing():
     assert likelihood("") == likelihood(" 。 ") == 0.5
+
+
+UNSURE_OF = ["幫我查一下", "我在找一本", "先把標題改成紅色"]
+
+
+@pytest.mark.parametrize("text", UNSURE_OF)
+def test_what_may_lack_its_object_is_neither(text):
+    assert likelihood(text) == 0.5

@@ -29,6 +29,8 @@ _PHONE_DIGITS = 8
 """Digits of the shortest number that people read out in groups."""
 _CLAUSE_WORDS, _CLAUSE_HAN = 5, 6
 """A conditional clause no longer than this has no main clause yet."""
+_LINKED_HAN = 16
+"""Nor has a longer Chinese one, up to this, without a word that links the two."""
 
 
 def likelihood(text: str) -> float:
@@ -64,6 +66,9 @@ class _Phrases:
     request: frozenset[str]
     request_two: frozenset[str]
     modal: frozenset[str]
+    telling: frozenset[str]
+    told: frozenset[str]
+    article: frozenset[str]
     number: frozenset[str]
     zh_hanging: re.Pattern[str]
     zh_closing: re.Pattern[str]
@@ -72,6 +77,8 @@ class _Phrases:
     zh_predicate: re.Pattern[str]
     zh_conditional: re.Pattern[str]
     zh_request: re.Pattern[str]
+    zh_links: re.Pattern[str]
+    zh_address: re.Pattern[str]
     cue: re.Pattern[str]
 
 
@@ -89,6 +96,8 @@ def _phrases() -> _Phrases:
         zh_predicate=re.compile(_any(chinese["predicate"].split())),
         zh_conditional=re.compile(_any(chinese["conditional"].split())),
         zh_request=re.compile(_any(chinese["request"].split())),
+        zh_links=re.compile(_any(chinese["links"].split())),
+        zh_address=re.compile(_any(chinese["address"].split())),
         cue=re.compile(_any(read["number"]["cue"].split())),
     )
 
@@ -132,7 +141,7 @@ def _english(said: str) -> float:
         if first in phrases.wh and len(words) > 2 and last in phrases.may_end_a_question:
             return UNSURE
         return _HARDLY if len(words) > 1 else _UNLIKELY
-    if (not asks and last in phrases.links) or _asks_only(words):
+    if (not asks and last in phrases.links) or _asks_only(words) or _lacks_what_is_told(words):
         return _HARDLY
     if first in phrases.conditional and len(words) <= _CLAUSE_WORDS:
         return _UNLIKELY
@@ -156,6 +165,14 @@ def _requests(words: list[str]) -> bool:
     return words[0] in phrases.request or "_".join(words[:2]) in phrases.request_two
 
 
+def _lacks_what_is_told(words: list[str]) -> bool:
+    """As "can you tell me", and "explain how a bicycle"."""
+    phrases = _phrases()
+    if words[0] not in phrases.wh and words[-1] in phrases.told:
+        return words[-2:-1] != [] and words[-2] in phrases.telling
+    return len(words) > 3 and words[-3] in phrases.wh and words[-2] in phrases.article
+
+
 def _asks_only(words: list[str]) -> bool:
     """A question's first two words: "can you", "should i"."""
     return len(words) <= 3 and words[-2:-1] != [] and words[-2] in _phrases().modal
@@ -163,9 +180,9 @@ def _asks_only(words: list[str]) -> bool:
 
 def _chinese(said: str) -> float:
     phrases = _phrases()
-    if phrases.zh_conditional.match(said) and len(said) <= _CLAUSE_HAN:
+    if _lacks_main_clause(said) or _stops_in_an_address(said) or _ZH_WANTS.search(said):
         return _UNLIKELY
-    if said in phrases.zh_openers:
+    if said in phrases.zh_openers or _ZH_SEQUEL.match(said) or _ZH_NO_OBJECT.search(said):
         return UNSURE
     if phrases.zh_closing.search(said):
         return _SURE
@@ -181,3 +198,30 @@ def _chinese(said: str) -> float:
         return _SURE
     asks = len(said) <= _REQUEST_HAN and phrases.zh_request.search(said)
     return _REQUEST if asks else _LIKELY if len(said) > 3 else _SHORT
+
+
+def _lacks_main_clause(said: str) -> bool:
+    """As 雖然我試過很多次, which wants its 還是."""
+    phrases = _phrases()
+    opened = phrases.zh_conditional.match(said)
+    if not opened:
+        return False
+    linked = phrases.zh_links.search(said, opened.end())
+    return len(said) <= _CLAUSE_HAN or (not linked and len(said) <= _LINKED_HAN)
+
+
+def _stops_in_an_address(said: str) -> bool:
+    return said[-1] in "路街段巷弄" and bool(_phrases().zh_address.search(said))
+
+
+_ZH_SEQUEL = re.compile(r"(?:請|请|你|我)*先(?!生)(?!.*(?:再|然後|然后|最後|最后))")
+"""What comes first is followed by what comes next."""
+_ZH_NO_OBJECT = re.compile(
+    r"^.{0,2}[幫帮](?:我|忙).一下$|[一兩两三四五六七八九十幾几][本張张件條条支隻只部輛辆片塊块封篇首]$"
+)
+"""A verb, or a number and its measure word, without the thing."""
+_ZH_WANTS = re.compile(
+    r"(?:有沒有|有没有|是不是|會不會|会不会|能不能|要不要|可不可以)$"
+    r"|^(?!.*[不別别])(?:.*(?:告訴|告诉)[我你他她]?|.*[跟對对].{1,4}[說说講讲])$"
+)
+"""A verb that wants another, or what is told."""
