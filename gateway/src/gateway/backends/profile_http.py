@@ -122,10 +122,14 @@ class ProfileClient:
         return Reference(audio.content, profile.reference_text)
 
     async def _default_voice(self) -> tuple[UUID, str] | None:
-        page = await self._get("/v1/voice-profiles")
-        items = VoiceProfilePage.model_validate_json(page.content).items
-        chosen = next((item for item in items if item.is_default), None)
-        return await self._named(chosen.id) if chosen else None
+        params: dict[str, str] = {}
+        while True:
+            answer = await self._get("/v1/voice-profiles", params)
+            page = VoiceProfilePage.model_validate_json(answer.content)
+            chosen = next((item for item in page.items if item.is_default), None)
+            if chosen is not None or page.next_cursor is None:
+                return await self._named(chosen.id) if chosen else None
+            params = {"cursor": page.next_cursor}
 
     async def _profile(self, profile_id: UUID) -> VoiceProfile:
         response = await self._get(f"/v1/voice-profiles/{profile_id}")
