@@ -121,10 +121,14 @@ def main() -> None:
     wanted = only or [*PARTS, *(PEER_PARTS if chosen.peers else ())]
     kept = report.BENCH / "results.json"
     found: Found = json.loads(kept.read_text(encoding="utf-8")) if only and kept.exists() else {}
-    found["machine"] = report.machine()
+    here = report.machine()
+    if "machine" not in found:
+        found |= {"machine": here, "later": {}}
     for name in wanted:
         print(name, flush=True)
         known[name](found, chosen.quick)
+        if only:
+            found["later"][name] = here
     if chosen.print:
         print(json.dumps({name: found.get(name) for name in wanted}, indent=1))
         return

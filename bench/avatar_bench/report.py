@@ -61,13 +61,17 @@ def machine() -> dict[str, Any]:
 
 def _head(found: dict[str, Any], command: str) -> str:
     m = found["machine"]
+    later = "".join(
+        f" Measured anew since: {name}, on {one['date']} at {one['commit']}."
+        for name, one in found.get("later", {}).items()
+    )
     return f"""# Results
 
 Written by `{command}` on {m["date"]} at commit {m["commit"]}. Machine: {m["cpu"]}, {m["cores"]} cores, {m["system"]},
 Python {m["python"]}; load average before: {m["load_before"]}. Servers of one side on core 0, the client and the stand-in
 engines on core 1. Frames of 20 ms; 200 ms endpoint wait; recogniser 120 ms a call, model 150 ms to the first token and 20 ms
 each, speech 100 ms to the first byte and 0.1 x real time. Our side: gateway, stt-service, profile-service, all real; the
-recogniser is put behind stt-service's backend seam. What is measured and how: [README](README.md).
+recogniser is put behind stt-service's backend seam. What is measured and how: [README](README.md).{later}
 """
 
 
