@@ -10,6 +10,7 @@ import io
 import json
 import os
 import sys
+import time
 import wave
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -48,6 +49,7 @@ _MAX_REFERENCE_S = 15.0
 _MIN_REFERENCE_S = 1.0
 _SLICE_BYTES = 9600
 _WARM_STEPS = 2
+_CLAUSE_S = 4.0
 _OFFLINE = {
     "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1", "WANDB_MODE": "disabled", "GRADIO_ANALYTICS_ENABLED": "False",
@@ -137,13 +139,14 @@ class F5Engine:
         choice = self._load_on(choice, folder, vocoder)
         progress(0.8)
         self._own = self._own_voices()
-        self._warm()
+        pace = self._warm()
+        slow = _slowness(pace) if choice.device == "cpu" else ""
         progress(0.9)
         self._embedder = Embedder(choice.device)
         return {
             "device": choice.device,
-            "notice": choice.notice,
-            "detail": f"weights: {folder.name}",
+            "notice": choice.notice and choice.notice + slow,
+            "detail": f"weights: {folder.name}.{slow}",
             "gpu": self._gpu(choice.device),
         }
 
@@ -244,8 +247,19 @@ class F5Engine:
             for language, (name, text) in _OWN_VOICES.items()
         }
 
-    def _warm(self) -> None:
-        self._said(self._own["en"], "Ready, and warm.", _WARM_STEPS, 1.0, None)
+    def _warm(self) -> float:
+        """How many seconds a second of `fast` speech will take, about.
+
+        A step costs what reference and clause together have of length; `_CLAUSE_S` is a usual one.
+        """
+        own = self._own["en"]
+        began = time.perf_counter()
+        said = self._said(own, "Ready, and warm.", _WARM_STEPS, 1.0, None)
+        took = (time.perf_counter() - began) * self._config["steps"]["fast"] / _WARM_STEPS
+        if said is None:
+            return 0.0
+        whole_s = own.seconds + len(said) / SPEECH_RATE
+        return float(took * (own.seconds + _CLAUSE_S) / whole_s / _CLAUSE_S)
 
     def _reference(self, job: Mapping[str, Any]) -> Reference:
         if job["voice"] is None:
@@ -332,6 +346,17 @@ class F5Engine:
             sys.stderr.write(f"GPU lost: {type(error).__name__}\n")
             sys.stderr.flush()
             os._exit(70)
+
+
+def _slowness(pace: float) -> str:
+    """What an operator should know of speech that takes `pace` times its own length."""
+    # No figure: beside other work the first call takes several times as long as later ones.
+    if pace <= 1:
+        return ""
+    return (
+        " Making it takes longer here than saying it: for conversation give it a GPU, or set "
+        "TTS_ENGINE=piper."
+    )
 
 
 def _demand(*files: Path) -> None:
