@@ -14,7 +14,7 @@ from typing import Any
 from avatar_bench import measure, peers, report, stack, talkover
 from avatar_bench.floor import Rolling
 
-LEVELS = [1, 16, 48, 80, 100, 120, 140, 160, 180, 200, 240, 280]
+LEVELS = [1, 16, 48, 80, 100, 110, 120, 130, 140, 150, 160, 180, 200, 240]
 PEER_LEVELS = [1, 8, 12, 16, 20, 24, 28, 32, 40]
 CORPUS = (
     ("tune", 1, 0.6), ("held_out", 3, 0.6), ("held_out", 4, 0.6),

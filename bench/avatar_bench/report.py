@@ -25,14 +25,18 @@ def write(found: dict[str, Any], command: str) -> Path:
     for name, svg in _plots(found).items():
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
     (BENCH / "results.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    findings = BENCH / "FINDINGS.md"
     parts = [
         _head(found, command), goals.table(found), _overhead(found), _load(found), _others(found), _corpus(found),
-        findings.read_text(encoding="utf-8") if findings.exists() else "",
+        (BENCH / "FINDINGS.md").read_text(encoding="utf-8"), _storage(),
     ]  # fmt: skip
     path = BENCH / "RESULTS.md"
     path.write_text("\n".join(part for part in parts if part), encoding="utf-8")
     return path
+
+
+def _storage() -> str:
+    """`bench/storage` measures by itself; its page is a chapter here."""
+    return "#" + (BENCH / "storage" / "RESULTS.md").read_text(encoding="utf-8")
 
 
 def machine() -> dict[str, Any]:

@@ -192,7 +192,8 @@ def _start_ours(
 ) -> None:
     py, core = sys.executable, side.server_core
     profile = {"PROFILE_PORT": str(side.port("profile"))}
-    side.start("profile", [py, "-m", "profile_service"], profile, core)
+    # Storage carries no sound here, and so is not counted among those that share the core.
+    side.start("profile", [py, "-m", "profile_service"], profile, side.client_core)
     listening = {
         "STT_PORT": str(side.port("stt")), "STANDIN_PORT": str(side.port("recogniser")),
         "SILERO_ALWAYS": "1" if always else "0",

@@ -55,6 +55,44 @@ async def test_sound_and_commands_keep_their_order() -> None:
             socket.send_audio(b"\0\0")
 
 
+async def test_in_a_crowd_silence_is_sent_in_larger_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But not the sound of an utterance, nor a lone speaker's."""
+    monkeypatch.setattr("gateway.backends.listen_ws._FEW", 1)
+    pieces: list[int] = []
+
+    async def noting(socket: ServerConnection) -> None:
+        async for frame in socket:
+            if isinstance(frame, bytes):
+                pieces.append(len(frame))
+            elif json.loads(frame)["type"] == "clear":
+                await socket.send(
+                    listen.SpeechStarted(utterance=7, audio_ms=0).model_dump_json()
+                    if len(pieces) < 3
+                    else listen.NoSpeech(utterance=7, audio_ms=0).model_dump_json()
+                )
+
+    ears = Ears()
+    async with serve(noting, "127.0.0.1", 0) as server:
+        client = ListenClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        socket = await client.open(ears.events.put_nowait, ears.lost.put_nowait)
+        socket.send(listen.ListenConfigure(turn_detection="server_vad"))
+
+        async def sent(windows: int) -> list[int]:
+            before = len(pieces)
+            for _ in range(windows):
+                socket.send_audio(bytes(1024))
+            socket.send(listen.Clear())
+            await ears.next()
+            return pieces[before:]
+
+        assert await sent(2) == [1024, 1024]
+        other = await client.open(Ears().events.put_nowait, Ears().lost.put_nowait)
+        assert await sent(2) == [1024, 1024]
+        assert await sent(4) == [2048, 2048]
+        other.close()
+        socket.close()
+
+
 async def test_a_server_that_goes_is_reported_once() -> None:
     ears = Ears()
     async with serve(echoing, "127.0.0.1", 0) as server:

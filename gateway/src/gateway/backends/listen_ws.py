@@ -22,8 +22,14 @@ from websockets.uri import WebSocketURI, parse_uri
 from avatar_contract.errors import AvatarError, SttUnavailable
 from avatar_contract.listen import (
     HEARING_WINDOW_BYTES,
+    Cleared,
+    Final,
     ListenCommand,
+    ListenConfigure,
+    ListenError,
     ListenEvent,
+    NoSpeech,
+    SpeechStarted,
     parse_event,
 )
 from avatar_contract.service import get_logger, trace
@@ -33,6 +39,24 @@ log = get_logger(__name__)
 _CONNECT_TIMEOUT_S = 5.0
 _STALLED_BYTES = 2 * 2**20
 """Unsent sound (65 s of it) after which the recogniser counts as stalled."""
+_ENDINGS = (Final, NoSpeech, Cleared, ListenError)
+_FEW = 32
+"""Sockets up to which every window is sent at once."""
+_GATHERED = 2
+"""Windows that are sent together beyond that, while nobody speaks."""
+
+
+class Crowd:
+    """How many sockets are open in this process."""
+
+    def __init__(self) -> None:
+        self.sockets = 0
+
+    @property
+    def gathered(self) -> int:
+        """Windows worth sending together: a lone speaker's start must not wait, and with hundreds
+        of sessions sends are what a core is spent on."""
+        return 1 if self.sockets <= _FEW else _GATHERED
 
 
 class ListenClient:
@@ -42,6 +66,7 @@ class ListenClient:
         """`url` is the service's http address, e.g. ``http://127.0.0.1:8010``."""
         self._uri = parse_uri("ws" + url.removeprefix("http").rstrip("/") + "/v1/listen")
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._crowd = Crowd()
 
     async def open(
         self,
@@ -55,7 +80,7 @@ class ListenClient:
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
                 _, socket = await loop.create_connection(
-                    lambda: ListenSocket(self._uri, headers, on_event, on_lost),
+                    lambda: ListenSocket(self._uri, headers, on_event, on_lost, self._crowd),
                     self._uri.host,
                     self._uri.port,
                     ssl=tls,
@@ -84,6 +109,7 @@ class ListenSocket(asyncio.Protocol):
         headers: dict[str, str],
         on_event: Callable[[ListenEvent], None],
         on_lost: Callable[[AvatarError], None],
+        crowd: Crowd,
     ) -> None:
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ws = ClientProtocol(uri, max_size=2**20)
@@ -91,23 +117,28 @@ class ListenSocket(asyncio.Protocol):
         self._on_event = on_event
         self._on_lost: Callable[[AvatarError], None] | None = on_lost
         self._transport: asyncio.Transport | None = None
+        self._crowd = crowd
+        self._hands_free = False
+        self._speaking = 0
+        """The utterance that is open, by its number."""
         self._held = bytearray()
-        """Sound that completes no window of stt's hearing yet."""
+        """Sound that is not worth sending yet."""
         self._past_window = 0
-        """Bytes after the last whole window, sent or held."""
+        """Bytes after the last whole window that was sent, sent or held."""
 
     # --- Listener ---------------------------------------------------------------------------
 
     def send_audio(self, pcm: bytes) -> None:
         """16 kHz mono ``pcm_s16le``.
 
-        stt hears whole windows only. Less than one waits here for the rest: sending is a system
-        call, and with hundreds of sessions system calls are what a core is spent on.
+        stt hears whole windows only. Less than one waits here for the rest, and in a crowd less
+        than two while nobody speaks: sending is a system call.
         """
         self._ensure_open()
         self._held += pcm
         self._past_window += len(pcm)
-        if self._past_window < HEARING_WINDOW_BYTES:
+        calm = self._hands_free and not self._speaking
+        if self._past_window < HEARING_WINDOW_BYTES * (self._crowd.gathered if calm else 1):
             return
         self._past_window %= HEARING_WINDOW_BYTES
         self._send_held()
@@ -118,6 +149,8 @@ class ListenSocket(asyncio.Protocol):
     def send(self, command: ListenCommand) -> None:
         """After all sound that was sent before."""
         self._ensure_open()
+        if isinstance(command, ListenConfigure):
+            self._hands_free = command.turn_detection == "server_vad"
         self._send_held()
         self._ws.send_text(command.model_dump_json(exclude_unset=False).encode())
         self._flush()
@@ -136,6 +169,7 @@ class ListenSocket(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports aren't subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
+        self._crowd.sockets += 1
         request = self._ws.connect()
         request.headers.update(Headers(self._headers))
         self._ws.send_request(request)
@@ -156,6 +190,7 @@ class ListenSocket(asyncio.Protocol):
         self._ws.receive_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._crowd.sockets -= 1
         lost = SttUnavailable("The connection to the speech recogniser broke.")
         lost.__cause__ = exc
         self._lose(lost)
@@ -182,6 +217,10 @@ class ListenSocket(asyncio.Protocol):
         except ValidationError as cause:
             log.error("listen.unknown_event", exc=cause)
             return
+        if isinstance(event, SpeechStarted):
+            self._speaking = event.utterance
+        elif isinstance(event, _ENDINGS) and event.utterance == self._speaking:
+            self._speaking = 0
         if self._on_lost is not None:
             self._on_event(event)
 
