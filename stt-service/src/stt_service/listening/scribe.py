@@ -8,7 +8,7 @@ they are spoken.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 
 from avatar_contract.errors import AvatarError, Internal
@@ -173,26 +173,37 @@ class Scribe:
                 return
 
     async def _glance(self, dictation: Dictation) -> None:
-        covers, began = self._fed_ms, time.perf_counter()
-        self._looked_ms = covers
-        try:
-            said = await dictation.glance()
-        except Exception as cause:  # noqa: BLE001 - an engine may raise anything
-            self._fail(cause)
-            return
-        if said is not None and covers > self._newest_ms:
-            self._report(said, covers, began, settled=False)
+        words = await self._look(dictation.glance, settled=False)
+        if words is not None and words.covers_ms > self._newest_ms:
+            self._report(words)
 
     async def _settle(self, dictation: Dictation) -> None:
+        words = await self._look(dictation.settle, settled=True)
+        if words is None or (self._settled and words.covers_ms <= self._settled.covers_ms):
+            return
+        self._settled = words
+        if words.covers_ms >= self._newest_ms:
+            self._report(words)
+
+    async def _look(
+        self, look: Callable[[], Awaitable[Transcript | None]], *, settled: bool
+    ) -> Words | None:
+        """What a look finds in all audio so far; None when it fails, or the engine is too busy."""
         covers, began = self._fed_ms, time.perf_counter()
         self._looked_ms = covers
         try:
-            said = await dictation.settle()
+            said = await look()
         except Exception as cause:  # noqa: BLE001 - an engine may raise anything
             self._fail(cause)
-            return
-        if self._settled is None or covers > self._settled.covers_ms:
-            self._settled = self._report(said, covers, began, settled=True)
+            return None
+        if said is None:
+            return None
+        took_ms = (time.perf_counter() - began) * 1000
+        return Words(transcript_in_script(said, self._hints.locale), covers, settled, took_ms)
+
+    def _report(self, words: Words) -> None:
+        self._newest_ms = words.covers_ms
+        self._on_words(words)
 
     def _settle_next(self) -> None:
         if self._settle_again and not self._closed:
@@ -207,15 +218,6 @@ class Scribe:
         task.add_done_callback(tasks.discard)
         if tasks is self._settles:
             task.add_done_callback(lambda _: self._settle_next())
-
-    def _report(self, said: Transcript, covers_ms: float, began: float, *, settled: bool) -> Words:
-        took_ms = (time.perf_counter() - began) * 1000
-        said = transcript_in_script(said, self._hints.locale)
-        words = Words(said, covers_ms, settled, took_ms)
-        if covers_ms >= self._newest_ms:
-            self._newest_ms = covers_ms
-            self._on_words(words)
-        return words
 
     def _fail(self, cause: Exception) -> None:
         if self.failure is not None:
