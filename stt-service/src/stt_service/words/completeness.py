@@ -25,6 +25,17 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"[a-z0-9']+")
 _ZH_DIGITS = re.compile(r"[零〇一二兩三四五六七八九十\d\s-]+$")
 _ZH_QUANTITY = re.compile(r"[零〇一二兩三四五六七八九十百千萬万億亿]$")
+_ZH_SEQUEL = re.compile(r"(?:請|请|你|我)*先(?!生)(?!.*(?:再|然後|然后|最後|最后))")
+"""What comes first is followed by what comes next."""
+_ZH_NO_OBJECT = re.compile(
+    r"^.{0,2}[幫帮](?:我|忙).一下$|[一兩两三四五六七八九十幾几][本張张件條条支隻只部輛辆片塊块封篇首]$"
+)
+"""A verb, or a number and its measure word, without the thing."""
+_ZH_WANTS = re.compile(
+    r"(?:有沒有|有没有|是不是|會不會|会不会|能不能|要不要|可不可以)$"
+    r"|^(?!.*[不別别])(?:.*(?:告訴|告诉)[我你他她]?|.*[跟對对].{1,4}[說说講讲])$"
+)
+"""A verb that wants another, or what is told."""
 _PHONE_DIGITS = 8
 """Digits of the shortest number that people read out in groups."""
 _CLAUSE_WORDS, _CLAUSE_HAN = 5, 6
@@ -212,16 +223,3 @@ def _lacks_main_clause(said: str) -> bool:
 
 def _stops_in_an_address(said: str) -> bool:
     return said[-1] in "路街段巷弄" and bool(_phrases().zh_address.search(said))
-
-
-_ZH_SEQUEL = re.compile(r"(?:請|请|你|我)*先(?!生)(?!.*(?:再|然後|然后|最後|最后))")
-"""What comes first is followed by what comes next."""
-_ZH_NO_OBJECT = re.compile(
-    r"^.{0,2}[幫帮](?:我|忙).一下$|[一兩两三四五六七八九十幾几][本張张件條条支隻只部輛辆片塊块封篇首]$"
-)
-"""A verb, or a number and its measure word, without the thing."""
-_ZH_WANTS = re.compile(
-    r"(?:有沒有|有没有|是不是|會不會|会不会|能不能|要不要|可不可以)$"
-    r"|^(?!.*[不別别])(?:.*(?:告訴|告诉)[我你他她]?|.*[跟對对].{1,4}[說说講讲])$"
-)
-"""A verb that wants another, or what is told."""
