@@ -72,8 +72,8 @@ def _head(found: dict[str, Any], command: str) -> str:
     return f"""# Results
 
 Written by `{command}` on {m["date"]} at commit {m["commit"]}. Machine: {m["cpu"]}, {m["cores"]} cores, {m["system"]},
-Python {m["python"]}; load average before: {m["load_before"]}. Servers of one side on core 0, the client and the stand-in
-engines on core 1. Frames of 20 ms; 200 ms endpoint wait; recogniser 120 ms a call, model 150 ms to the first token and 20 ms
+Python {m["python"]}; load average before: {m["load_before"]}. What carries sound of one side on core 0; the client, the stand-in
+engines and storage, which carries none here, on core 1. Frames of 20 ms; 200 ms endpoint wait; recogniser 120 ms a call, model 150 ms to the first token and 20 ms
 each, speech 100 ms to the first byte and 0.1 x real time. Our side: gateway, stt-service, profile-service, all real; the
 recogniser is put behind stt-service's backend seam. What is measured and how: [README](README.md).{later}
 """
@@ -184,7 +184,7 @@ def _corpus(found: dict[str, Any]) -> str:
     head = [
         "## Conversation corpus", "",
         "`tests/corpus`: synthetic speech with pauses, backchannels, coughs, clicks and noise, on virtual time through stt-service's own ears and "
-        "endpointing and the gateway's own session core. The rules that judge completeness were made with `tune` and `held_out` in view; `fresh` was written after their last change.", "",
+        "endpointing and the gateway's own session core. The rules that judge completeness were made with `tune` and `held_out` in view; `fresh` was written after that, and what was changed since judges none of its texts otherwise.", "",
         "| texts | seed | utterances | pauses each | premature (≤ 5 %) | median delay (≤ 600 ms) | p90 | backchannels survived (≥ 95 %) | "
         "coughs survived | interruptions taken | model calls a turn | sound before the end |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
