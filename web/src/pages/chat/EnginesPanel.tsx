@@ -45,7 +45,7 @@ export function EnginesButton() {
 }
 
 /** Engine, languages and licence of every stage. */
-export function EngineTable({ engines }: { engines: Engines }) {
+function EngineTable({ engines }: { engines: Engines }) {
   const { t } = useTranslation();
   return (
     <div className={styles.scroll}>
