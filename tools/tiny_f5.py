@@ -40,17 +40,25 @@ class Size:
 SIZES = {
     "tiny": Size(
         {"dim": 64, "depth": 2, "heads": 2, "ff_mult": 2, "text_dim": 32, "conv_layers": 1},
-        0, True, (32, 64, 2),
+        0,
+        True,
+        (32, 64, 2),
     ),
     "base": Size(
         {"dim": 1024, "depth": 22, "heads": 16, "ff_mult": 2, "text_dim": 512, "conv_layers": 4},
-        2545, False, (512, 1536, 8),
+        2545,
+        False,
+        (512, 1536, 8),
     ),
-}  # fmt: skip
+}
 MEL = {
-    "n_fft": 1024, "hop_length": 256, "win_length": 1024, "n_mel_channels": 100,
-    "target_sample_rate": 24_000, "mel_spec_type": "vocos",
-}  # fmt: skip
+    "n_fft": 1024,
+    "hop_length": 256,
+    "win_length": 1024,
+    "n_mel_channels": 100,
+    "target_sample_rate": 24_000,
+    "mel_spec_type": "vocos",
+}
 LETTERS = " abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,.!?'-;:，。！？、"
 SYLLABLES = ["ni3", "hao3", "wo3", "men2", "jin1", "tian1", "qi4", "hen3", "shi4", "de5", "yi1"]
 FIRST_HAN = 0x4E00

@@ -42,5 +42,7 @@ export default defineConfig({
     environment: "node",
     include: ["src/**/*.test.{ts,tsx}"],
     restoreMocks: true,
+    // A page's first drawing takes seconds on a machine that others share.
+    testTimeout: 20_000,
   },
 });

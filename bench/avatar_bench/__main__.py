@@ -17,9 +17,13 @@ from avatar_bench.floor import Rolling
 LEVELS = [1, 16, 48, 80, 100, 110, 120, 130, 140, 150, 160, 180, 200, 240]
 PEER_LEVELS = [1, 8, 12, 16, 20, 24, 28, 32, 40]
 CORPUS = (
-    ("tune", 1, 0.6), ("held_out", 3, 0.6), ("held_out", 4, 0.6),
-    ("fresh", 7, 0.6), ("fresh", 8, 0.6), ("fresh", 9, 1.0),
-)  # fmt: skip
+    ("tune", 1, 0.6),
+    ("held_out", 3, 0.6),
+    ("held_out", 4, 0.6),
+    ("fresh", 7, 0.6),
+    ("fresh", 8, 0.6),
+    ("fresh", 9, 1.0),
+)
 """Texts, seed, and how often a place for a pause is one."""
 
 _TURNS = 3
@@ -79,9 +83,17 @@ def _corpus(found: Found, quick: bool) -> None:
     runs = []
     for texts, seed, pauses in CORPUS:
         command = [
-            sys.executable, "tests/corpus/run.py", "--texts", texts, "--seed", str(seed),
-            "--pauses", str(pauses), "--exchanges", "48" if quick else "240",
-        ]  # fmt: skip
+            sys.executable,
+            "tests/corpus/run.py",
+            "--texts",
+            texts,
+            "--seed",
+            str(seed),
+            "--pauses",
+            str(pauses),
+            "--exchanges",
+            "48" if quick else "240",
+        ]
         done = subprocess.run(command, capture_output=True, text=True, cwd=stack.ROOT, check=True)
         runs.append({"texts": texts, "seed": seed, "figures": json.loads(done.stdout)})
     found["corpus"] = runs
@@ -97,13 +109,20 @@ def _peer_load(found: Found, quick: bool) -> None:
 
 
 PARTS: dict[str, Callable[[Found, bool], None]] = {
-    "latency": _latency, "rolling": _rolling, "load": _load, "always": _always,
-    "barge_in": _barge_in, "cuts": _cuts, "speculation": _speculation,
-    "budget": _budget, "corpus": _corpus,
-}  # fmt: skip
+    "latency": _latency,
+    "rolling": _rolling,
+    "load": _load,
+    "always": _always,
+    "barge_in": _barge_in,
+    "cuts": _cuts,
+    "speculation": _speculation,
+    "budget": _budget,
+    "corpus": _corpus,
+}
 PEER_PARTS: dict[str, Callable[[Found, bool], None]] = {
-    "peer_latency": _peer_latency, "peer_load": _peer_load,
-}  # fmt: skip
+    "peer_latency": _peer_latency,
+    "peer_load": _peer_load,
+}
 
 
 def main() -> None:

@@ -30,16 +30,21 @@ class Clips:
     words: tuple[str, ...]
     pcm: dict[str, Pcm]
 
-    @property
-    def of_code(self) -> dict[tuple[int, int, int], str]:
-        """The word of each mark."""
-        return dict(zip(codes(), self.words, strict=False))
+
+def all_words() -> tuple[str, ...]:
+    """The words that the scenes use."""
+    return tuple(dict.fromkeys([*WORDS, *HESITANT.replace("|", " ").split()]))
+
+
+def words_by_code() -> dict[tuple[int, int, int], str]:
+    """The word of each mark."""
+    return dict(zip(codes(), all_words(), strict=False))
 
 
 @cache
 def load() -> Clips:
     """The clips of all words that the scenes use."""
-    words = list(dict.fromkeys([*WORDS, *HESITANT.replace("|", " ").split()]))
+    words = all_words()
     spoken = espeak.say([(_VOICE, word) for word in words])
     numbers = codes()
     pcm = {}
@@ -47,7 +52,7 @@ def load() -> Clips:
         voiced = _finish(_without_highs(spoken[_VOICE, word]))
         marked = voiced + tones(numbers[n], len(voiced), _MARK_LEVEL)
         pcm[word] = np.clip(marked * 32767, -32768, 32767).astype(np.int16)
-    return Clips(tuple(words), pcm)
+    return Clips(words, pcm)
 
 
 def _without_highs(samples: Floats) -> Floats:

@@ -2,14 +2,33 @@
 
 import json
 import struct
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from avatar_bench.plan import Turn
-
-if TYPE_CHECKING:
-    from avatar_bench.client import Person
+from avatar_bench.player import Player, now_ms
 
 _REPORT_EVERY_MS = 250.0
+
+
+class Person(Protocol):
+    """Who talks: `client.Person`, as far as a dialect needs it."""
+
+    player: Player
+    conversation_id: str
+    turns: list[Turn]
+
+    @property
+    def turn(self) -> Turn | None:
+        """The newest utterance."""
+
+    def audio(self, ms: float, turn: Turn) -> None:
+        """Sound of the reply to `turn` came."""
+
+    def control(self, action: str) -> None:
+        """`pause`, `resume` or `flush`."""
+
+    def send_text(self, message: bytes) -> None:
+        """Sends a text message."""
 
 
 class Dialect(Protocol):
@@ -37,7 +56,7 @@ class Dialect(Protocol):
 class Avatar:
     """``WS /ws/chat``."""
 
-    def __init__(self, person: "Person") -> None:
+    def __init__(self, person: Person) -> None:
         self._p = person
         self._rate = 24_000
         self._of: dict[str, Turn] = {}
@@ -47,14 +66,17 @@ class Avatar:
 
     def hello(self, configure: dict[str, object]) -> list[bytes]:
         fields = {
-            "type": "configure", "version": 1, "turn_detection": "server_vad",
-            "audio_out": "binary", "language": "en", "locale": "en", **configure,
-        }  # fmt: skip
+            "type": "configure",
+            "version": 1,
+            "turn_detection": "server_vad",
+            "audio_out": "binary",
+            "language": "en",
+            "locale": "en",
+            **configure,
+        }
         return [json.dumps(fields).encode()]
 
     def text(self, message: bytes) -> None:
-        from avatar_bench.client import now_ms
-
         m = json.loads(message)
         kind = m["type"]
         if kind == "session":
@@ -96,9 +118,11 @@ class Avatar:
             return
         self._reported = now
         fields = {
-            "type": "playback", "turn_id": turn.turn_id, "revision": 0,
+            "type": "playback",
+            "turn_id": turn.turn_id,
+            "revision": 0,
             "played_ms": round(self._p.player.played(now), 1),
-        }  # fmt: skip
+        }
         self._p.send_text(json.dumps(fields).encode())
 
     def done(self, turn: Turn) -> bool:
@@ -106,9 +130,11 @@ class Avatar:
 
     def interrupt(self, turn: Turn) -> list[bytes]:
         fields = {
-            "type": "interrupt", "turn_id": turn.turn_id, "revision": 0,
+            "type": "interrupt",
+            "turn_id": turn.turn_id,
+            "revision": 0,
             "played_ms": round(turn.played_ms, 1),
-        }  # fmt: skip
+        }
         return [json.dumps(fields).encode()]
 
     def _turn(self, m: dict[str, Any], kind: str) -> Turn | None:
@@ -133,7 +159,7 @@ class Avatar:
 class Pipecat:
     """The peers' server (`peers/pipecat_server.py`): raw PCM both ways, and JSON notes."""
 
-    def __init__(self, person: "Person") -> None:
+    def __init__(self, person: Person) -> None:
         self._p = person
         self._rate = 24_000
 
@@ -141,8 +167,6 @@ class Pipecat:
         return []
 
     def text(self, message: bytes) -> None:
-        from avatar_bench.client import now_ms
-
         m = json.loads(message)
         turn = self._p.turn
         if turn is None:
@@ -156,8 +180,6 @@ class Pipecat:
             self._p.control("flush")
 
     def binary(self, message: bytes) -> None:
-        from avatar_bench.client import now_ms
-
         turns = self._p.turns
         if not turns:
             return
@@ -176,6 +198,6 @@ class Pipecat:
         return []
 
 
-def make(name: str, person: "Person") -> Dialect:
+def make(name: str, person: Person) -> Dialect:
     """The dialect of that name."""
     return Avatar(person) if name == "avatar" else Pipecat(person)

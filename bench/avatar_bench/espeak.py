@@ -33,8 +33,11 @@ def say(lines: list[Line]) -> dict[Line, Floats]:
         path.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(
             [sys.executable, str(Path(__file__)), str(path)],
-            input=wanted, text=True, check=True, timeout=300,
-        )  # fmt: skip
+            input=wanted,
+            text=True,
+            check=True,
+            timeout=300,
+        )
     with np.load(path) as kept:
         return {line: kept[str(n)].astype(np.float32) / 32768 for n, line in enumerate(lines)}
 

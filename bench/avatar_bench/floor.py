@@ -53,9 +53,13 @@ class Rolling:
 
 
 def path(
-    end_sample: int, frame_ms: int, delays: Delays, answer: str, silence_ms: float,
+    end_sample: int,
+    frame_ms: int,
+    delays: Delays,
+    answer: str,
+    silence_ms: float,
     rolling: Rolling | None = None,
-) -> Path:  # fmt: skip
+) -> Path:
     """The critical path of an utterance whose last sample has that place in the stream."""
     frame = frame_ms * _RATE
     voiced = -(-end_sample // _PART) * _PART
@@ -77,9 +81,12 @@ STAGES = ("ear", "words to model", "clause to speech", "sound to client", "engin
 
 
 def stages(
-    turn: dict[str, Any], log: dict[str, list[dict[str, Any]]], floor: Path, delays: Delays,
+    turn: dict[str, Any],
+    log: dict[str, list[dict[str, Any]]],
+    floor: Path,
+    delays: Delays,
     answer: str,
-) -> dict[str, float] | None:  # fmt: skip
+) -> dict[str, float] | None:
     """Where a turn's time over the floor went, ms; None when the log does not tell.
 
     The log is the stand-ins': one clock serves all processes.
@@ -110,9 +117,7 @@ def stages(
     }
 
 
-def _first(
-    entries: list[dict[str, Any]], since: float, fits: Any
-) -> dict[str, Any] | None:  # fmt: skip
+def _first(entries: list[dict[str, Any]], since: float, fits: Any) -> dict[str, Any] | None:
     return next((e for e in entries if e["asked"] >= since and fits(e)), None)
 
 
@@ -122,6 +127,8 @@ def summary(values: list[float]) -> dict[str, float]:
         return {"n": 0, "p50": float("nan"), "p95": float("nan"), "max": float("nan")}
     array = np.array(values)
     return {
-        "n": len(values), "p50": round(float(np.percentile(array, 50)), 1),
-        "p95": round(float(np.percentile(array, 95)), 1), "max": round(float(array.max()), 1),
-    }  # fmt: skip
+        "n": len(values),
+        "p50": round(float(np.percentile(array, 50)), 1),
+        "p95": round(float(np.percentile(array, 95)), 1),
+        "max": round(float(array.max()), 1),
+    }

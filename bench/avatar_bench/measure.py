@@ -52,9 +52,13 @@ def first_sounds(turns: list[dict[str, Any]]) -> list[float]:
 
 
 def overheads(
-    turns: list[dict[str, Any]], log: dict[str, Any], delays: Delays, answer: str,
-    silence_ms: float, rolling: floor.Rolling | None = None,
-) -> Figures:  # fmt: skip
+    turns: list[dict[str, Any]],
+    log: dict[str, Any],
+    delays: Delays,
+    answer: str,
+    silence_ms: float,
+    rolling: floor.Rolling | None = None,
+) -> Figures:
     """Time over the floor, whole and by stage."""
     whole, floors, ours = [], [], []
     by_stage: dict[str, list[float]] = {stage: [] for stage in floor.STAGES}
@@ -80,9 +84,14 @@ def overheads(
 
 
 def latency(
-    *, delays: Delays = FAST, answer: str = "short", sessions: int = 4, turns: int = 12,
-    pinned: bool = True, rolling: floor.Rolling | None = None,
-) -> Figures:  # fmt: skip
+    *,
+    delays: Delays = FAST,
+    answer: str = "short",
+    sessions: int = 4,
+    turns: int = 12,
+    pinned: bool = True,
+    rolling: floor.Rolling | None = None,
+) -> Figures:
     """End of speech to first audio of a few people, and where the time goes."""
     with stack.avatar(
         delays=delays, silence_ms=SILENCE_MS, answer=answer, pinned=pinned, rolling=rolling
@@ -110,9 +119,12 @@ def budget(**fields: Any) -> Figures:
 
 
 def level(
-    side: stack.Side, sessions: int, turns: int, plan: Plan | None = None,
+    side: stack.Side,
+    sessions: int,
+    turns: int,
+    plan: Plan | None = None,
     prepare: Callable[[list[dict[str, Any]]], None] | None = None,
-) -> Figures:  # fmt: skip
+) -> Figures:
     """One load level: latency, failures, the client's own lateness, and what processes cost."""
     names = [n for n in ("gateway", "stt", "profile", "peer") if n in side.processes]
     before, began = side.costs(names), time.monotonic()
@@ -144,10 +156,13 @@ def level(
 
 
 def sweep(
-    side: stack.Side, levels: list[int], *, turns: int = 3,
+    side: stack.Side,
+    levels: list[int],
+    *,
+    turns: int = 3,
     make_plan: Callable[[int, int], Plan] | None = None,
     prepare: Callable[[list[dict[str, Any]]], None] | None = None,
-) -> list[Figures]:  # fmt: skip
+) -> list[Figures]:
     """Rising load until p95 has grown by half, or turns fail, or the client itself is late."""
     found: list[Figures] = []
     for sessions in levels:
@@ -171,9 +186,10 @@ def capacity(levels: list[Figures]) -> Figures:
     """The most sessions before p95 grew by half; `at_least` when the client gave up first."""
     one = levels[0]["first_sound"]["p95"]
     good = [
-        f["sessions"] for f in levels
+        f["sessions"]
+        for f in levels
         if f["first_sound"]["p95"] <= _GROWTH * one and not f["failed"] and not f["void"]
-    ]  # fmt: skip
+    ]
     last = levels[-1]
     still_good = last["first_sound"]["p95"] <= _GROWTH * one and not last["failed"]
     return {"sessions": max(good, default=0), "at_least": bool(still_good), "p95_at_one": one}

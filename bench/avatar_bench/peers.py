@@ -55,11 +55,12 @@ def answers(turns: list[dict[str, Any]], log: dict[str, Any]) -> None:
         word, first = turn["words"][-1], turn["first_audio"]
         spoken = next(
             (
-                e for e in log["speech"]
+                e
+                for e in log["speech"]
                 if first is not None and turn["ended"] <= e["asked"] <= first and word in e["text"]
             ),
             None,
-        )  # fmt: skip
+        )
         turn["answer"] = spoken["text"] if spoken else ""
 
 

@@ -26,9 +26,15 @@ def write(found: dict[str, Any], command: str) -> Path:
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
     (BENCH / "results.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     parts = [
-        _head(found, command), goals.table(found), _overhead(found), _load(found), _others(found), _corpus(found),
-        (BENCH / "FINDINGS.md").read_text(encoding="utf-8"), _storage(),
-    ]  # fmt: skip
+        _head(found, command),
+        goals.table(found),
+        _overhead(found),
+        _load(found),
+        _others(found),
+        _corpus(found),
+        (BENCH / "FINDINGS.md").read_text(encoding="utf-8"),
+        _storage(),
+    ]
     path = BENCH / "RESULTS.md"
     path.write_text("\n".join(part for part in parts if part), encoding="utf-8")
     return path
@@ -41,14 +47,18 @@ def _storage() -> str:
 
 def machine() -> dict[str, Any]:
     """Where and when."""
-    cpu = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-            if line.startswith("model name")
-        ),
-        platform.processor(),
-    ) if Path("/proc/cpuinfo").exists() else platform.processor()  # fmt: skip
+    cpu = (
+        next(
+            (
+                line.partition(":")[2].strip()
+                for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+                if line.startswith("model name")
+            ),
+            platform.processor(),
+        )
+        if Path("/proc/cpuinfo").exists()
+        else platform.processor()
+    )
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],
         capture_output=True,
@@ -57,10 +67,14 @@ def machine() -> dict[str, Any]:
         check=False,
     )
     return {
-        "cpu": cpu, "cores": os.cpu_count(), "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(), "commit": commit.stdout.strip(),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), "load_before": round(os.getloadavg()[0], 2),
-    }  # fmt: skip
+        "cpu": cpu,
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "commit": commit.stdout.strip(),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "load_before": round(os.getloadavg()[0], 2),
+    }
 
 
 def _head(found: dict[str, Any], command: str) -> str:
@@ -89,21 +103,35 @@ def _overhead(found: dict[str, Any]) -> str:
     ways = {name: found[name] for name in _WAYS if found.get(name)}
     if not ways:
         return ""
-    lines = ["## End of speech to first audio", "", "| | p50 | p95 | max | n |", "|---|---|---|---|---|"]  # fmt: skip
+    lines = [
+        "## End of speech to first audio",
+        "",
+        "| | p50 | p95 | max | n |",
+        "|---|---|---|---|---|",
+    ]
     for name, one in ways.items():
         lines += [
-            _summary(f"ours, {_WAYS[name]}", one["first_sound"]), _summary("its floor (our critical path)", one["floor"]),
+            _summary(f"ours, {_WAYS[name]}", one["first_sound"]),
+            _summary("its floor (our critical path)", one["floor"]),
             _summary("over its floor", one["overhead"]),
             _summary("the same without the stand-ins' own lateness", one["overhead_ours"]),
-        ]  # fmt: skip
+        ]
     if found.get("peer_latency"):
         lines.append(_summary("tuned Pipecat 1.14.0", found["peer_latency"]["first_sound"]))
     for name, one in ways.items():
-        lines += ["", f"Over the floor by stage, ms, {_WAYS[name]} (negative: sooner than the path allows for):", "",
-                  "| stage | p50 | p95 | max | n |", "|---|---|---|---|---|"]  # fmt: skip
+        lines += [
+            "",
+            f"Over the floor by stage, ms, {_WAYS[name]} (negative: sooner than the path allows for):",
+            "",
+            "| stage | p50 | p95 | max | n |",
+            "|---|---|---|---|---|",
+        ]
         lines += [_summary(stage, one["stages"][stage]) for stage in floor.STAGES]
-        lines += ["", f"{one['looks_a_turn']} calls of the recogniser and {one['model_calls_a_turn']} of the model a turn. Client's own lateness "
-                  f"p99: {one['client_late_p99']} ms (over 5 ms a run proves nothing). Failures: {len(one['failures'])} of {one['turns']} turns."]  # fmt: skip
+        lines += [
+            "",
+            f"{one['looks_a_turn']} calls of the recogniser and {one['model_calls_a_turn']} of the model a turn. Client's own lateness "
+            f"p99: {one['client_late_p99']} ms (over 5 ms a run proves nothing). Failures: {len(one['failures'])} of {one['turns']} turns.",
+        ]
     return "\n".join([*lines, "", "![overhead](plots/overhead.svg)", ""])
 
 
@@ -114,17 +142,25 @@ def _summary(name: str, s: dict[str, float]) -> str:
 def _load(found: dict[str, Any]) -> str:
     parts = []
     for name, title in (
-        ("sweep", "Ours, Silero gated by energy"), ("sweep_always", "Ours, Silero always on"), ("peer_sweep", "Tuned Pipecat"),
-    ):  # fmt: skip
+        ("sweep", "Ours, Silero gated by energy"),
+        ("sweep_always", "Ours, Silero always on"),
+        ("peer_sweep", "Tuned Pipecat"),
+    ):
         if found.get(name):
             parts += [f"### {title}", "", *_levels(found[name]), ""]
     if not parts:
         return ""
-    return "\n".join([
-        "## Sessions against latency, one core", "",
-        "CPU in ms of the core for each second of a session. A void level is one at which the client itself was late.", "",
-        *parts, "![load](plots/load.svg)", "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            "## Sessions against latency, one core",
+            "",
+            "CPU in ms of the core for each second of a session. A void level is one at which the client itself was late.",
+            "",
+            *parts,
+            "![load](plots/load.svg)",
+            "",
+        ]
+    )
 
 
 def _levels(levels: list[Figures]) -> list[str]:
@@ -182,13 +218,15 @@ def _corpus(found: dict[str, Any]) -> str:
     if not runs:
         return ""
     head = [
-        "## Conversation corpus", "",
+        "## Conversation corpus",
+        "",
         "`tests/corpus`: synthetic speech with pauses, backchannels, coughs, clicks and noise, on virtual time through stt-service's own ears and "
-        "endpointing and the gateway's own session core. The rules that judge completeness were made with `tune` and `held_out` in view; `fresh` was written after that, and what was changed since judges none of its texts otherwise.", "",
+        "endpointing and the gateway's own session core. The rules that judge completeness were made with `tune` and `held_out` in view; `fresh` was written after that, and what was changed since judges none of its texts otherwise.",
+        "",
         "| texts | seed | utterances | pauses each | premature (≤ 5 %) | median delay (≤ 600 ms) | p90 | backchannels survived (≥ 95 %) | "
         "coughs survived | interruptions taken | model calls a turn | sound before the end |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
+    ]
     for run in runs:
         f = run["figures"]
         head.append(

@@ -76,28 +76,43 @@ class Side:
             else [*_nice(), "taskset", "-c", str(core), *command]
         )
         shared = {
-            key: value for key, value in os.environ.items()
+            key: value
+            for key, value in os.environ.items()
             if not key.startswith(("AVATAR_", "STT_", "LLM_", "TTS_", "PROFILE_"))
-        }  # fmt: skip
-        with (self.home / f"{name}.log").open("wb") as log:
+        }
+        with (self.home / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 pinned,
                 env={
-                    **shared, "PYTHONPATH": str(ROOT / "bench"), "AVATAR_HOME": str(self.home),
-                    "LOG_LEVEL": "WARNING", SUPERVISOR_ENV: supervisor_tag(os.getpid()),
-                    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **env,
+                    **shared,
+                    "PYTHONPATH": python_path(),
+                    "AVATAR_HOME": str(self.home),
+                    "LOG_LEVEL": "WARNING",
+                    SUPERVISOR_ENV: supervisor_tag(os.getpid()),
+                    "OMP_NUM_THREADS": "1",
+                    "OPENBLAS_NUM_THREADS": "1",
+                    **env,
                 },
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT,
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=ROOT,
+            )
 
     def start_engines(self) -> None:
         """The stand-ins."""
         self.start(
             "standins",
-            [sys.executable, "-m", "avatar_bench.standins", str(self.port("recogniser")),
-             str(self.port("engines"))],
-            {}, self.client_core,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "avatar_bench.standins",
+                str(self.port("recogniser")),
+                str(self.port("engines")),
+            ],
+            {},
+            self.client_core,
+        )
         self.wait("standins", self.url("engines") + "/health")
 
     def wait(self, name: str, url: str) -> None:
@@ -151,14 +166,24 @@ class Side:
             pinned += ["taskset", "-c", str(self.client_core)]
         done = subprocess.run(
             [*pinned, sys.executable, "-m", "avatar_bench.client"],
-            input=json.dumps(plan, default=vars), capture_output=True, text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "bench"), "OPENBLAS_NUM_THREADS": "1"},
-            timeout=timeout_s, cwd=ROOT, check=False,
-        )  # fmt: skip
+            input=json.dumps(plan, default=vars),
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": python_path(), "OPENBLAS_NUM_THREADS": "1"},
+            timeout=timeout_s,
+            cwd=ROOT,
+            check=False,
+        )
         if done.returncode:
             raise RuntimeError(f"the client broke:\n{done.stderr[-3000:]}")
         outcome: dict[str, Any] = json.loads(done.stdout)
         return outcome
+
+
+def python_path() -> str:
+    """bench/ is no installed package; what the caller put on the path stays on it."""
+    given = os.environ.get("PYTHONPATH")
+    return os.pathsep.join([str(ROOT / "bench"), *([given] if given else [])])
 
 
 def _nice() -> list[str]:
@@ -172,9 +197,14 @@ AUDIO_PROCESSES = ["gateway", "stt"]
 
 
 def avatar(
-    *, delays: Delays = FAST, silence_ms: float | None = 200, always: bool = False,
-    pinned: bool = True, answer: str = "short", rolling: Rolling | None = None,
-) -> Side:  # fmt: skip
+    *,
+    delays: Delays = FAST,
+    silence_ms: float | None = 200,
+    always: bool = False,
+    pinned: bool = True,
+    answer: str = "short",
+    rolling: Rolling | None = None,
+) -> Side:
     """Our side, started. `silence_ms` None: the product's own endpointing."""
     side = Side(SERVER_CORE if pinned else None, CLIENT_CORE if pinned else None)
     try:
@@ -195,27 +225,33 @@ def _start_ours(
     # Storage carries no sound here, and so is not counted among those that share the core.
     side.start("profile", [py, "-m", "profile_service"], profile, side.client_core)
     listening = {
-        "STT_PORT": str(side.port("stt")), "STANDIN_PORT": str(side.port("recogniser")),
+        "STT_PORT": str(side.port("stt")),
+        "STANDIN_PORT": str(side.port("recogniser")),
         "SILERO_ALWAYS": "1" if always else "0",
-    }  # fmt: skip
+    }
     if silence_ms is not None:
         listening |= {
-            "STT_SILENCE_MS": str(silence_ms), "STT_UNFINISHED_SILENCE_MS": str(silence_ms)
-        }  # fmt: skip
+            "STT_SILENCE_MS": str(silence_ms),
+            "STT_UNFINISHED_SILENCE_MS": str(silence_ms),
+        }
     if rolling is not None:
         listening |= {"STT_ROLLING_MS": "32", "STT_PAUSE_MS": str(rolling.pause_ms)}
     side.start("stt", [py, "-m", "avatar_bench.servers.stt"], listening, core)
     side.wait("profile", side.url("profile") + "/health")
     side.wait("stt", side.url("stt") + "/health")
     gateway = {
-        "AVATAR_PORT": str(side.port("gateway")), "MAX_SESSIONS": "2000",
+        "AVATAR_PORT": str(side.port("gateway")),
+        "MAX_SESSIONS": "2000",
         # All people of a measurement come from one address.
-        "SOCKETS_PER_S": "1000", "REQUESTS_PER_S": "1000",
-        "STT_URL": side.url("stt"), "LLM_URL": side.url("engines"),
+        "SOCKETS_PER_S": "1000",
+        "REQUESTS_PER_S": "1000",
+        "STT_URL": side.url("stt"),
+        "LLM_URL": side.url("engines"),
         "PROFILE_URL": side.url("profile"),
-        "TTS_FAST_URL": side.url("engines"), "TTS_HQ_URL": side.url("engines"),
+        "TTS_FAST_URL": side.url("engines"),
+        "TTS_HQ_URL": side.url("engines"),
         # The stand-in model has no queue: nobody is kept waiting by a guess.
         "LLM_BUSY_REQUESTS": "100000",
-    }  # fmt: skip
+    }
     side.start("gateway", [py, "-m", "gateway"], gateway, core)
     side.wait("gateway", side.url("gateway") + "/health")

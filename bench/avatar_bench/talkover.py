@@ -60,9 +60,11 @@ def _stored(side: stack.Side, conversation: str) -> dict[str, str]:
 
 
 def _judge(
-    turn: dict[str, Any], following: dict[str, Any], stored: dict[str, str],
+    turn: dict[str, Any],
+    following: dict[str, Any],
+    stored: dict[str, str],
     asked: list[dict[str, Any]],
-) -> str:  # fmt: skip
+) -> str:
     """What is wrong with a cut; empty when nothing is."""
     heard = turn["heard"]
     if heard is None:

@@ -28,9 +28,12 @@ class Socket(asyncio.Protocol):
     """One connection. `on_text` and `on_binary` get whole messages."""
 
     def __init__(
-        self, host: str, path: str, on_text: Callable[[bytes], None],
+        self,
+        host: str,
+        path: str,
+        on_text: Callable[[bytes], None],
         on_binary: Callable[[bytes], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._request = (
             f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\n"

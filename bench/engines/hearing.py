@@ -1,4 +1,4 @@
-"""faster-whisper, through stt-service's own backend: its process, its turnstile, its options."""
+"""faster-whisper, through stt-service's own backend: its process, order of looks and options."""
 
 import asyncio
 import importlib.metadata
@@ -13,6 +13,8 @@ from engines.together import Asked, Level, child, level
 from stt_service.backends import whisper_worker
 from stt_service.backends.base import Hints
 from stt_service.backends.faster_whisper import FasterWhisper, WhisperOptions
+from stt_service.hearing.silero import Silero
+from stt_service.hearing.spans import Spotter
 
 SOUND_S = 5.0
 BEAM = 5
@@ -30,7 +32,7 @@ async def measure(name: str, folder: Path, device: str, compute_type: str) -> di
     options = WhisperOptions(
         str(folder), folder.parent, device=device, compute_type=compute_type, beam=BEAM
     )
-    engine = FasterWhisper(options)
+    engine = FasterWhisper(options, Spotter(Silero.load()))
     await engine.start()
     loaded = time.perf_counter()
     try:
@@ -39,11 +41,17 @@ async def measure(name: str, folder: Path, device: str, compute_type: str) -> di
     finally:
         await engine.close()
     return {
-        "shape": name, "numbers": numbers, "device": health.device, "compute_type": compute_type,
-        "beam": BEAM, "sound_s": SOUND_S, "tokens": whisper_shapes.TOKENS,
-        "made_s": round(made - began, 1), "load_s": round(loaded - made, 1),
+        "shape": name,
+        "numbers": numbers,
+        "device": health.device,
+        "compute_type": compute_type,
+        "beam": BEAM,
+        "sound_s": SOUND_S,
+        "tokens": whisper_shapes.TOKENS,
+        "made_s": round(made - began, 1),
+        "load_s": round(loaded - made, 1),
         "levels": [one.plain() for one in levels],
-    }  # fmt: skip
+    }
 
 
 async def _levels(engine: FasterWhisper) -> list[Level]:

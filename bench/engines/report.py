@@ -52,12 +52,15 @@ sound, all together; below 1 it keeps up. "Resident" is the engine's process, at
 def _run(name: str, run: Found) -> str:
     machine = run["machine"]
     where = [
-        f"## On {name}", "",
+        f"## On {name}",
+        "",
         f"{machine['date']}, commit {machine['commit']}: {machine['cpu']}, {machine['cores']} processors"
         + "".join(f", {gpu}" for gpu in machine["gpus"])
         + f"; {machine['system']}, Python {machine['python']}; load before: {machine['load_before']}. "
-        + ", ".join(f"{library} {version}" for library, version in run["versions"].items()) + ".", "",
-    ]  # fmt: skip
+        + ", ".join(f"{library} {version}" for library, version in run["versions"].items())
+        + ".",
+        "",
+    ]
     return "\n".join([*where, *_whisper(run.get("whisper", [])), *_f5(run.get("f5"))])
 
 
@@ -93,7 +96,7 @@ def _whisper(shapes: list[Found]) -> list[str]:
         lines += [
             _row(shape["shape"], *about, one["at_once"], one["requests"], *_figures(one))
             for one in shape["levels"]
-        ]  # fmt: skip
+        ]
     return [*lines, ""]
 
 
@@ -101,15 +104,34 @@ def _f5(f5: Found | None) -> list[str]:
     if not f5:
         return []
     lines = [
-        "### F5-TTS", "",
+        "### F5-TTS",
+        "",
         f"{f5['numbers'] / 1e6:.0f} M numbers on {f5['device']}, loaded in {f5['load_s']:.0f} s (library, weights, a warm-up). The clause: "
-        f"{f5['audio_s']:.1f} s of sound. From single requests of the fewest and the most steps: **{f5['a_step_s']:.2f} s a step**, and {f5['fixed_s']:.2f} s besides.", "",
-        _row("steps", "at once", "spoken", "p50 ms", "max ms", "RTF", "requests/s", "resident MiB", "peak MiB", "GPU MiB"), "|---" * 10 + "|",
-    ]  # fmt: skip
+        f"{f5['audio_s']:.1f} s of sound. From single requests of the fewest and the most steps: **{f5['a_step_s']:.2f} s a step**, and {f5['fixed_s']:.2f} s besides.",
+        "",
+        _row(
+            "steps",
+            "at once",
+            "spoken",
+            "p50 ms",
+            "max ms",
+            "RTF",
+            "requests/s",
+            "resident MiB",
+            "peak MiB",
+            "GPU MiB",
+        ),
+        "|---" * 10 + "|",
+    ]
     lines += [
-        _row(one["steps"], one["at_once"], f"{one['requests'] - len(one['refused'])} of {one['requests']}", *_figures(one))
+        _row(
+            one["steps"],
+            one["at_once"],
+            f"{one['requests'] - len(one['refused'])} of {one['requests']}",
+            *_figures(one),
+        )
         for one in f5["levels"]
-    ]  # fmt: skip
+    ]
     hasty = f5["impatient"]
     spoken = hasty["requests"] - len(hasty["refused"])
     codes = ", ".join(sorted(set(hasty["refused"])))
@@ -117,24 +139,31 @@ def _f5(f5: Found | None) -> list[str]:
         "",
         f"In this table a request waits for its turn as long as it takes. With the service's own wait of {hasty['wait_timeout_s']:.0f} s, "
         f"{spoken} of {hasty['requests']} at once were spoken with {hasty['steps']} step"
-        + (f", the others refused with `{codes}`." if codes else "."), "",
-    ]  # fmt: skip
+        + (f", the others refused with `{codes}`." if codes else "."),
+        "",
+    ]
     if f5["left_out"]:
         listed = "; ".join(
             f"{steps} steps, {at_once} at once: {cost} s" for steps, at_once, cost in f5["left_out"]
         )
         lines += [
             "Not measured, for the time they would take (**calculated** from the cost of a step, all requests together): "
-            f"{listed}.", "",
-        ]  # fmt: skip
+            f"{listed}.",
+            "",
+        ]
     return lines
 
 
 def _figures(one: Found) -> tuple[str, ...]:
     return (
-        _number(one["p50_ms"], 0), _number(one["max_ms"], 0), _number(one["rtf"], 2), _number(one["requests_a_s"], 2),
-        _number(one["resident_mib"], 0), _number(one["peak_mib"], 0), _number(one["gpu_mib"], 0),
-    )  # fmt: skip
+        _number(one["p50_ms"], 0),
+        _number(one["max_ms"], 0),
+        _number(one["rtf"], 2),
+        _number(one["requests_a_s"], 2),
+        _number(one["resident_mib"], 0),
+        _number(one["peak_mib"], 0),
+        _number(one["gpu_mib"], 0),
+    )
 
 
 def _number(value: float | None, digits: int) -> str:
@@ -149,8 +178,8 @@ def _not_measured(found: Found) -> str:
     lines = ["## What was not measured", ""]
     if not any(run["machine"]["gpus"] and "cuda" in name for name, run in found.items()):
         lines.append(
-            "- **A GPU**: none was lent to this project's machine. `make bench-engines BENCH=\"--device cuda\"` measures one (float16) and adds it here."
-        )  # fmt: skip
+            '- **A GPU**: none was lent to this project\'s machine. `make bench-engines BENCH="--device cuda"` measures one (float16) and adds it here.'
+        )
     lines += [
         "- Published weights: accuracy and voices are unknown, and so is how many tokens real speech takes.",
         "- Guessing the language (one more pass of the decoder), word times, and partial words while somebody speaks.",

@@ -98,13 +98,18 @@ async def measure(python: Path, folder: Path, device: str, budget_s: float) -> d
             levels += await _levels(engine, chosen, {hq: "hq", fast: "fast"})
     cost = from_levels(levels) or cost
     return {
-        "numbers": numbers, "device": ready.model.device, "gpu": ready.gpu, "text": TEXT,
-        "audio_s": singles[FEW[0]].audio_s, "load_s": round(load_s, 1),
-        "fixed_s": round(cost.fixed, 3), "a_step_s": round(cost.a_step, 3),
+        "numbers": numbers,
+        "device": ready.model.device,
+        "gpu": ready.gpu,
+        "text": TEXT,
+        "audio_s": singles[FEW[0]].audio_s,
+        "load_s": round(load_s, 1),
+        "fixed_s": round(cost.fixed, 3),
+        "a_step_s": round(cost.a_step, 3),
         "levels": sorted(levels, key=lambda one: (one["steps"], one["at_once"])),
         "left_out": [[*pair, round(cost.of(*pair))] for pair in chosen.left_out],
         "impatient": await impatient(python, folder, device),
-    }  # fmt: skip
+    }
 
 
 def foretold(singles: dict[int, float]) -> Cost:
@@ -153,11 +158,16 @@ async def speaking(
     """The service's backend, loaded, with so many steps for its two qualities."""
     settings = TtsSettings.model_validate(
         {
-            "home": folder, "models_dir": folder, "engine": "f5", "engine_python": python,
-            "device": device, "f5_steps_fast": fast, "f5_steps_hq": hq,
+            "home": folder,
+            "models_dir": folder,
+            "engine": "f5",
+            "engine_python": python,
+            "device": device,
+            "f5_steps_fast": fast,
+            "f5_steps_hq": hq,
             "wait_timeout_s": wait_timeout_s,
         }
-    )  # fmt: skip
+    )
     backend = build(settings)
     assert isinstance(backend, ProcessBackend)
     await backend.start()

@@ -76,10 +76,19 @@ async def level(ask: Callable[[], Awaitable[Asked]], at_once: int, rounds: int, 
     audio_s = sum(one.audio_s for one in taken)
     resident, peak = memory(pid)
     return Level(
-        at_once, rounds * at_once, refused, median(firsts), firsts[-1], median(wholes), wholes[-1],
-        passed / audio_s if audio_s else None, len(taken) / passed, resident, peak,
+        at_once,
+        rounds * at_once,
+        refused,
+        median(firsts),
+        firsts[-1],
+        median(wholes),
+        wholes[-1],
+        passed / audio_s if audio_s else None,
+        len(taken) / passed,
+        resident,
+        peak,
         gpu_memory(pid),
-    )  # fmt: skip
+    )
 
 
 def child(mark: str) -> int:

@@ -80,9 +80,10 @@ def make(shape: Shape, folder: Path, quantization: str) -> int:
     spec.config.alignment_heads = [(shape.decoder - 1, head) for head in range(shape.heads)]
     spec.validate()
     numbers = sum(
-        int(np.prod(value.shape)) for name, value in spec.variables().items()
+        int(np.prod(value.shape))
+        for name, value in spec.variables().items()
         if not value.is_scalar() and name != "decoder/projection/weight"
-    )  # fmt: skip
+    )
     spec.optimize(quantization)
     spec.save(str(folder))
     _tokenizer(tokens).save(str(folder / "tokenizer.json"))
@@ -119,9 +120,7 @@ def _tokenizer(tokens: list[str]) -> tokenizers.Tokenizer:
 
 
 def _spec(shape: Shape, tokens: list[str]) -> Any:
-    spec = ctranslate2.specs.WhisperSpec(
-        shape.encoder, shape.heads, shape.decoder, shape.heads
-    )  # fmt: skip
+    spec = ctranslate2.specs.WhisperSpec(shape.encoder, shape.heads, shape.decoder, shape.heads)
     random, width = np.random.default_rng(SEED), shape.width
 
     def numbers(*sizes: int) -> NDArray[np.float32]:

@@ -76,9 +76,10 @@ class StandInStt(SegmentedSTTService):
 
     def __init__(self, link: RecogniserLink) -> None:
         super().__init__(
-            trailing_silence_secs=0, ttfs_p99_latency=0.35,
+            trailing_silence_secs=0,
+            ttfs_p99_latency=0.35,
             settings=STTSettings(model="stand-in", language=None),
-        )  # fmt: skip
+        )
         self._link = link
 
     @property
@@ -112,11 +113,14 @@ class Server:
         transport = FastAPIWebsocketTransport(
             websocket=socket,
             params=FastAPIWebsocketParams(
-                audio_in_enabled=True, audio_out_enabled=True, audio_out_10ms_chunks=2,
-                audio_out_auto_silence=False, audio_out_end_silence_secs=0,
+                audio_in_enabled=True,
+                audio_out_enabled=True,
+                audio_out_10ms_chunks=2,
+                audio_out_auto_silence=False,
+                audio_out_end_silence_secs=0,
                 serializer=RawSerializer(),
             ),
-        )  # fmt: skip
+        )
         llm = OpenAILLMService(
             api_key="none",
             base_url=self._engines,
@@ -133,16 +137,25 @@ class Server:
             context,
             user_params=LLMUserAggregatorParams(vad_analyzer=vad, user_turn_strategies=strategies),
         )
-        pipeline = Pipeline([
-            transport.input(), StandInStt(self._link), pair.user(), llm, tts,
-            transport.output(), pair.assistant(),
-        ])  # fmt: skip
+        pipeline = Pipeline(
+            [
+                transport.input(),
+                StandInStt(self._link),
+                pair.user(),
+                llm,
+                tts,
+                transport.output(),
+                pair.assistant(),
+            ]
+        )
         worker = PipelineWorker(
             pipeline,
             params=PipelineParams(audio_in_sample_rate=16_000, audio_out_sample_rate=24_000),
-            idle_timeout_secs=None, enable_rtvi=False, enable_turn_tracking=False,
+            idle_timeout_secs=None,
+            enable_rtvi=False,
+            enable_turn_tracking=False,
             check_dangling_tasks=False,
-        )  # fmt: skip
+        )
 
         @transport.event_handler("on_client_disconnected")
         async def _gone(_transport: Any, _socket: Any) -> None:

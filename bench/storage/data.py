@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from profile_service import textsearch
 from profile_service.database import Database
+from profile_service.folding import FOLDING
 from profile_service.names import first_words
 from profile_service.tables import audio_files, conversations, search_entries, turns
 
@@ -147,6 +148,7 @@ def _entry(turn: dict[str, Any], text: tuple[str, str]) -> dict[str, Any]:
         "turn_id": turn["turn_id"],
         "norm": norm,
         "terms": terms,
+        "folding": FOLDING,
     }
 
 

@@ -1,4 +1,4 @@
-"""How long lists, searches and conversations take among 100,000 turns.
+"""How long lists, searches, conversations and writing a turn take among 100,000 turns.
 
     python bench/storage/measure.py [--turns 100000] [--questions 100] [sqlite postgres]
 
@@ -11,6 +11,7 @@ the second still holds.
 
 import argparse
 import asyncio
+import json
 import os
 import random
 import socket
@@ -21,12 +22,15 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import psutil
 from sqlalchemy import make_url
 
+from avatar_contract.ids import turn_id
 from profile_service import migrate
 from profile_service.database import Database, create_engine, sqlite_url
 
@@ -34,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import data
 
 KEEPER = Path(__file__).parents[2] / "tests" / "profile_service" / "pg_keeper.py"
-LIMITS_MS = {"list": 30, "search": 300, "conversation": 50}
+LIMITS_MS = {"list": 30, "search": 300, "conversation": 50, "write": 50}
 """p95 on Postgres; on SQLite within twice."""
 
 
@@ -121,7 +125,7 @@ class Asked:
         wall, worked = [], self._worked()
         for question in questions:
             began = time.perf_counter()
-            answer = await self.client.get(**question)
+            answer = await self.client.request(**({"method": "GET"} | question))
             wall.append((time.perf_counter() - began) * 1000)
             answer.raise_for_status()
         return Taken(wall, (self._worked() - worked) * 1000 / len(questions))
@@ -156,7 +160,44 @@ async def questions(
         {"url": path, "params": {"q": f"zz{n}"}} for n in range(count)
     ]
     made["conversation", "one of 200 turns"] = [long] * count
-    return made
+    return made | writes(count)
+
+
+def writes(count: int) -> dict[tuple[str, str], list[dict[str, object]]]:
+    """Turns of one conversation as a gateway writes them, without their sound."""
+    session, records = uuid4(), []
+    for n in range(count):
+        utterance = uuid4()
+        records.append(
+            {
+                "session_id": str(session),
+                "turn_id": str(turn_id(session, utterance)),
+                "utterance_id": str(utterance),
+                "turn_number": n + 1,
+                "created_at": datetime.now(UTC).isoformat(),
+                "state": "open",
+                "session": {
+                    "token_hash": "a" * 64,
+                    "expires_at": "2100-01-01T00:00:00Z",
+                    "config": {"language": "zh-TW"},
+                },
+            }
+        )
+    said = {"recognised_text": "今天天氣怎麼樣？"}
+    answered = said | {"ai_text": "今天是晴天。", "heard_text": "今天是晴天。", "state": "closed"}
+    stages = {"a turn is opened": {}, "its words": said, "it is closed": answered}
+    return {
+        ("write", name): [_put(record | more) for record in records]
+        for name, more in stages.items()
+    }
+
+
+def _put(record: dict[str, object]) -> dict[str, object]:
+    return {
+        "method": "PUT",
+        "url": f"/v1/turns/{record['turn_id']}",
+        "files": {"record": (None, json.dumps(record))},
+    }
 
 
 def line(kind: str, limit: str, name: str, taken: Taken) -> str:

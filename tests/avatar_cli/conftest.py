@@ -13,6 +13,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from avatar_contract.audio import wav_bytes
+from avatar_contract.terms import EngineInfo, Engines, Limits
 from avatar_contract.wire import (
     Accepted,
     AudioChunk,
@@ -20,9 +21,6 @@ from avatar_contract.wire import (
     AudioResponse,
     ClientMessage,
     Configure,
-    EngineInfo,
-    Engines,
-    Limits,
     LlmResponse,
     LlmToken,
     Playback,

@@ -1,7 +1,8 @@
 """Run by test_supervisor: supervises small services. Arguments: folder, then `name=kind`s.
 
-Kinds: `calm` serves until SIGTERM; `deaf` ignores SIGTERM; `parent` is calm, and has a worker that
-holds its output open and ignores SIGTERM.
+A kind may be followed by `@PORT`. Kinds: `calm` serves until SIGTERM; `deaf` ignores SIGTERM;
+`parent` is calm, and has a worker that holds its output open and ignores SIGTERM; `web` answers
+/health at its port; `failing` ends with 1.
 """
 
 import os
@@ -11,15 +12,28 @@ from pathlib import Path
 from avatar_cli.running.logview import LogFiles
 from avatar_cli.running.plan import Service
 from avatar_cli.running.supervisor import Supervisor
-from avatar_contract.service import SUPERVISOR_ENV, supervisor_tag
 
-NOTE = "import os,pathlib;pathlib.Path({folder!r},'{name}.pid').write_text(str(os.getpid()));"
+NOTE = "import os,pathlib,sys;pathlib.Path({folder!r},'{name}.pid').write_text(str(os.getpid()));"
 DEAF = "import signal;signal.signal(signal.SIGTERM,signal.SIG_IGN);"
 WAIT = "print('up',flush=True);import time;time.sleep(300)"
 
 
+WEB = """
+import http.server, os, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+    def log_message(self, *_): pass
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
 def script(kind: str, name: str, folder: str) -> str:
     note = NOTE.format(folder=folder, name=name)
+    if kind == "web":
+        return note + WEB
+    if kind == "failing":
+        return note + "print('what is wrong');sys.exit(1)"
     if kind == "deaf":
         return DEAF + note + WAIT
     if kind == "parent":
@@ -32,15 +46,23 @@ def script(kind: str, name: str, folder: str) -> str:
 
 def main() -> None:
     folder, *kinds = sys.argv[1:]
-    environment = {**os.environ, SUPERVISOR_ENV: supervisor_tag(os.getpid())}
-    services = [
-        Service(name, (sys.executable, "-c", script(kind, name, folder)), 0, environment)
-        for name, kind in (pair.split("=") for pair in kinds)
-    ]
-    files = LogFiles(Path(folder) / "log")
-    supervisor = Supervisor(services, files, when_started=lambda s: s.say("all were started"))
-    supervisor.loop()
+    services = [service(folder, *pair.split("=")) for pair in kinds]
+    supervisor = Supervisor(
+        services,
+        LogFiles(Path(folder) / "log"),
+        when_started=lambda s: s.say("all were started"),
+        restart_limit=3,
+        hang_s=1.5,
+    )
+    supervisor.run()
     print("died:", supervisor.died, flush=True)
+
+
+def service(folder: str, name: str, kind: str) -> Service:
+    kind, _, port = kind.partition("@")
+    command = (sys.executable, "-c", script(kind, name, folder), port)
+    # An environment without AVATAR_SUPERVISOR: only the guards end these.
+    return Service(name, command, int(port or 0), dict(os.environ))
 
 
 if __name__ == "__main__":

@@ -6,9 +6,24 @@ from pathlib import Path
 from avatar_cli.running import logview
 
 
+def test_a_remedy_is_shown_to_its_end_and_data_is_shortened() -> None:
+    remedy = "model.bin is damaged: " + "remove it, then run `avatar models download base`. " * 3
+    text = logview.render({"event": "x", "message": remedy, "ids": ["0123456789"] * 20})
+    assert f"message={remedy}" in text
+    assert text.endswith("…")
+    assert len(text) < len(remedy) + 120
+
+
 def test_event_with_fields() -> None:
-    line = {"timestamp": "2026-11-21T08:00:00.000+00:00", "level": "info", "event": "turn.closed",
-            "trace_id": "ab", "duration_ms": 811.7, "mode": "fast", "logger": "x"}  # fmt: skip
+    line = {
+        "timestamp": "2026-11-21T08:00:00.000+00:00",
+        "level": "info",
+        "event": "turn.closed",
+        "trace_id": "ab",
+        "duration_ms": 811.7,
+        "mode": "fast",
+        "logger": "x",
+    }
     fields = logview.parse(json.dumps(line))
     assert fields is not None
     assert logview.render(fields) == "info    turn.closed 812 ms mode=fast"

@@ -30,9 +30,57 @@ def pretend(models: Path, *ids: str) -> None:
         )
 
 
-def test_embedded_changes_nothing(tmp_path: Path) -> None:
+def test_embedded_hears_with_packaged_weights(tmp_path: Path) -> None:
     chosen = profiles.choose("embedded", {"A": "1"}, tmp_path)
-    assert chosen == profiles.Chosen({"A": "1"})
+    assert chosen.environment["A"] == "1"
+    assert chosen.environment["STT_BACKEND"] == "faster_whisper"
+    assert "base" in [model.id for model in chosen.packaged]
+
+
+@pytest.mark.parametrize(("environment", "packaged"), [({}, True), ({"TTS_ENGINE": "f5"}, False)])
+def test_embedded_speaks_with_packaged_weights_unless_another_engine_does(
+    tmp_path: Path, environment: dict[str, str], packaged: bool
+) -> None:
+    chosen = profiles.choose("embedded", environment, tmp_path)
+    assert chosen.environment["TTS_ENGINE"] == environment.get("TTS_ENGINE", "kokoro")
+    assert ("kokoro" in [model.id for model in chosen.packaged]) is packaged
+
+
+def test_small_needs_no_weights(tmp_path: Path) -> None:
+    chosen = profiles.choose("small", {}, tmp_path)
+    assert chosen.environment["STT_BACKEND"] == "pocketsphinx"
+    assert chosen.environment["TTS_ENGINE"] == "espeak"
+    assert chosen.packaged == ()
+
+
+def test_another_recogniser_needs_no_packaged_weights(tmp_path: Path) -> None:
+    chosen = profiles.choose("embedded", {"STT_BACKEND": "openai"}, tmp_path)
+    assert "base" not in [model.id for model in chosen.packaged]
+
+
+def test_packages_that_are_not_installed_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiles.packed, "installed", lambda _: False)
+    environment = {"AVATAR_HOME": str(tmp_path), "AVATAR_LANG": "en", "TTS_ENGINE": "espeak"}
+    result = CliRunner().invoke(app, ["up"], env=environment)
+    assert result.exit_code == 2
+    assert "base (148 MB)" in result.output
+    assert "models download embedded" in result.output
+    assert "--profile small" in result.output
+
+
+def test_up_checks_the_weights_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise profiles.packed.PackedError("model.bin of base is not what its maker publishes")
+
+    monkeypatch.setattr(profiles.packed, "prepare", refuse)
+    environment = {"AVATAR_HOME": str(tmp_path), "AVATAR_LANG": "en", "TTS_ENGINE": "espeak"}
+    result = CliRunner().invoke(app, ["up"], env=environment)
+    assert result.exit_code == 2
+    assert "not what its maker publishes" in result.output
 
 
 def test_missing_weights_are_named_with_size_and_command(tmp_path: Path) -> None:
@@ -43,7 +91,7 @@ def test_missing_weights_are_named_with_size_and_command(tmp_path: Path) -> None
     assert "avatar models download cpu" in result.output
     unknown = CliRunner().invoke(app, ["up", "--profile", "tpu"], env=environment)
     assert unknown.exit_code == 2
-    assert "embedded, cpu" in unknown.output
+    assert "embedded, small, cpu" in unknown.output
 
 
 def test_cpu_sets_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

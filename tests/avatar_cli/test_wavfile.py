@@ -38,8 +38,22 @@ def test_widths(tmp_path: Path, width: int) -> None:
 
 def test_float(tmp_path: Path) -> None:
     body = struct.pack(f"<{len(TONE)}f", *(v / 32768 for v in TONE))
-    header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(body), b"WAVE", b"fmt ", 16, 3, 1,
-                         44_100, 176_400, 4, 32, b"data", len(body))  # fmt: skip
+    header = struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        b"RIFF",
+        36 + len(body),
+        b"WAVE",
+        b"fmt ",
+        16,
+        3,
+        1,
+        44_100,
+        176_400,
+        4,
+        32,
+        b"data",
+        len(body),
+    )
     (tmp_path / "f.wav").write_bytes(header + body)
     sound = read(tmp_path / "f.wav")
     assert sound.rate == 44_100

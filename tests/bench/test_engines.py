@@ -10,6 +10,8 @@ from engines.speaking import Cost
 
 from avatar_contract.errors import TtsUnavailable
 from stt_service.backends.faster_whisper import FasterWhisper, WhisperOptions
+from stt_service.hearing.silero import Silero
+from stt_service.hearing.spans import Spotter
 
 SMALL = whisper_shapes.Shape(64, 2, 2, 2, text_tokens=400)
 
@@ -21,7 +23,8 @@ async def test_random_weights_say_the_forced_tokens_whatever_they_hear(
     folder = tmp_path / "whisper"
     numbers = whisper_shapes.make(SMALL, folder, "int8")
     assert numbers > 64 * 64 * 12 * 4
-    engine = FasterWhisper(WhisperOptions(str(folder), tmp_path, device="cpu", beam=beam))
+    options = WhisperOptions(str(folder), tmp_path, device="cpu", beam=beam)
+    engine = FasterWhisper(options, Spotter(Silero.load()))
     await engine.start()
     try:
         for sound in (bytes(2 * 16_000), b"\x00\x10\xff\xe0" * 8_000):
@@ -33,7 +36,8 @@ async def test_random_weights_say_the_forced_tokens_whatever_they_hear(
 
 async def test_other_words_than_the_forced_ones_end_the_measurement(tmp_path, monkeypatch) -> None:
     whisper_shapes.make(SMALL, tmp_path / "whisper", "int8")
-    engine = FasterWhisper(WhisperOptions(str(tmp_path / "whisper"), tmp_path, device="cpu"))
+    options = WhisperOptions(str(tmp_path / "whisper"), tmp_path, device="cpu")
+    engine = FasterWhisper(options, Spotter(Silero.load()))
     monkeypatch.setattr(whisper_shapes, "words", lambda: ["w99"])
     await engine.start()
     try:
@@ -92,15 +96,29 @@ def test_the_cost_of_a_step_is_foretold_and_decides_what_is_asked() -> None:
 
 def test_the_page_tells_what_was_not_measured() -> None:
     machine = {
-        "cpu": "a CPU", "cores": 2, "system": "Linux", "python": "3.11", "commit": "abc",
-        "date": "today", "load_before": 0.1, "gpus": [],
-    }  # fmt: skip
+        "cpu": "a CPU",
+        "cores": 2,
+        "system": "Linux",
+        "python": "3.11",
+        "commit": "abc",
+        "date": "today",
+        "load_before": 0.1,
+        "gpus": [],
+    }
     refused = together.Level(8, 8, ["TTS_UNAVAILABLE"] * 8, *[None] * 5, 0.0, 10.0, 20.0).plain()
     f5 = {
-        "numbers": 10, "device": "cpu", "gpu": None, "text": "x", "audio_s": 4.0, "load_s": 1.0,
-        "fixed_s": 0.5, "a_step_s": 5.0, "levels": [{"steps": 7, **refused}],
-        "left_out": [[32, 8, 1284]], "impatient": {"wait_timeout_s": 10.0, "steps": 1, **refused},
-    }  # fmt: skip
+        "numbers": 10,
+        "device": "cpu",
+        "gpu": None,
+        "text": "x",
+        "audio_s": 4.0,
+        "load_s": 1.0,
+        "fixed_s": 0.5,
+        "a_step_s": 5.0,
+        "levels": [{"steps": 7, **refused}],
+        "left_out": [[32, 8, 1284]],
+        "impatient": {"wait_timeout_s": 10.0, "steps": 1, **refused},
+    }
     page = report.page({"a CPU": {"machine": machine, "versions": {"f5-tts": "1"}, "f5": f5}})
     assert "| 7 | 8 | 0 of 8 | – | – |" in page
     assert "**calculated**" in page

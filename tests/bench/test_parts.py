@@ -24,7 +24,7 @@ def _sound(voice: clips.Clips, words: list[str]) -> np.ndarray:
 
 
 def _read(voice: clips.Clips, sound: np.ndarray) -> list[str]:
-    return [voice.of_code[code] for code, _ in marks.read(sound)]
+    return [clips.words_by_code()[code] for code, _ in marks.read(sound)]
 
 
 @pytest.mark.parametrize("seed", range(5))

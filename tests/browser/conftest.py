@@ -72,9 +72,10 @@ def _free_port() -> int:
 
 @contextlib.contextmanager
 def running(folder: Path, **settings: str) -> Iterator[str]:
-    """A copy of the whole product with the embedded engines, for as long as it is needed."""
+    """A copy of the whole product with the small engines, for as long as it is needed."""
     url = f"http://127.0.0.1:{(port := _free_port())}"
     paths = {"AVATAR_PORT": str(port), "AVATAR_HOME": str(folder / "var")}
+    paths["AVATAR_PROFILE"] = "small"
     with (folder / "up.log").open("wb") as log:
         process = subprocess.Popen(
             [AVATAR, "up"],

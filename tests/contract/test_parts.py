@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import get_args
 from uuid import UUID, uuid5
@@ -14,7 +15,7 @@ from avatar_contract import chat, listen, records, speech
 from avatar_contract.audio import pcm_bytes, pcm_ms, read_wav, wav_bytes
 from avatar_contract.errors import ERRORS, AvatarError, BadAudio, BadMessage, ErrorCode, Problem
 from avatar_contract.ids import turn_id
-from avatar_contract.wire import NoticeCode
+from avatar_contract.terms import NoticeCode
 
 SESSION = UUID("33333333-3333-4333-8333-333333333333")
 
@@ -61,6 +62,14 @@ def test_notice_header_is_ascii_and_comes_back() -> None:
     assert speech.SpokenNotice.parse(notice.header()) == notice
 
 
+@pytest.mark.parametrize("said", ["{}", '{"opening": true}'])
+def test_speech_request_round_trips_and_is_no_opening_unless_it_says_so(said: str) -> None:
+    fields = {"input": "好的，", **json.loads(said)}
+    request = speech.SpeechRequest.model_validate(fields)
+    assert speech.SpeechRequest.model_validate_json(request.model_dump_json()) == request
+    assert request.opening is ("opening" in fields)
+
+
 @pytest.mark.parametrize(
     ("media_type", "rate"),
     [(speech.pcm_media_type(22050), 22050), ("audio/pcm", 24000), ("audio/pcm;rate=8000", 8000)],
@@ -71,9 +80,14 @@ def test_pcm_rate_is_declared(media_type: str, rate: int) -> None:
 
 def test_turn_record_round_trips() -> None:
     record = records.TurnRecord(
-        session_id=SESSION, turn_id=SESSION, utterance_id=SESSION, turn_number=1,
-        recognised_text="二零", edited_text="二十", created_at=datetime(2026, 1, 2, tzinfo=UTC),
-    )  # fmt: skip
+        session_id=SESSION,
+        turn_id=SESSION,
+        utterance_id=SESSION,
+        turn_number=1,
+        recognised_text="二零",
+        edited_text="二十",
+        created_at=datetime(2026, 1, 2, tzinfo=UTC),
+    )
     assert records.TurnRecord.model_validate_json(record.model_dump_json()) == record
 
 

@@ -1,6 +1,7 @@
 """Backups: taken while turns come and go, restored into an empty place, compared whole."""
 
 import asyncio
+import gzip
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,7 +19,14 @@ import sqlalchemy as sa
 
 from avatar_contract.audio import read_wav, wav_bytes
 from avatar_contract.errors import BadMessage, Conflict, NotFound
-from avatar_contract.records import Consent, TurnRecord, VoiceProfileChange
+from avatar_contract.records import (
+    Consent,
+    SessionClaim,
+    SessionState,
+    TurnRecord,
+    VoiceProfileChange,
+)
+from profile_service import migrate
 from profile_service.api.common import Parts
 from profile_service.app import running
 from profile_service.backup import rows, work
@@ -28,6 +37,7 @@ from profile_service.tables import search_entries
 from profile_service.turns import Wavs
 from profile_service.voices import Upload
 
+LATER = datetime.now(UTC) + timedelta(days=1)
 SPEECH = Path(__file__).parents[1] / "data" / "speech"
 Records = Callable[..., TurnRecord]
 Waves = Callable[..., bytes]
@@ -40,7 +50,9 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(new_database: Callable[..., str], home: Path) -> Settings:
-    return Settings(database_url=new_database(), home=home, min_free_mib=0, housekeeping_s=3600)
+    return Settings(
+        database_url=new_database(), home=home, min_free_mib=0, reserve_mib=0, housekeeping_s=3600
+    )
 
 
 @pytest.fixture
@@ -52,6 +64,7 @@ def elsewhere(new_database: Callable[..., str], tmp_path: Path) -> Callable[...,
             database_url=url or new_database(migrated=False),
             home=tmp_path / f"restored-{uuid4().hex}",
             min_free_mib=0,
+            reserve_mib=0,
             housekeeping_s=3600,
         )
 
@@ -67,8 +80,15 @@ async def fill(parts: Parts, make_record: Records, make_wav: Waves, turns: int =
     records = []
     for n in range(turns):
         session = records[-1].session_id if n % 2 else uuid4()
-        record = make_record(session, recognised_text=f"問題 {n}", edited_text=["x", None][n % 2],
-                             voice_profile_id=uuid4(), language="zh-TW")  # fmt: skip
+        record = make_record(
+            session,
+            recognised_text=f"問題 {n}",
+            edited_text=["x", None][n % 2],
+            voice_profile_id=uuid4(),
+            language="zh-TW",
+            epoch=n + 1,
+            session=SessionState(token_hash=f"{n:064x}", expires_at=LATER, config={"n": n}),
+        )
         await parts.turns.put(
             "local", record.turn_id, record, Wavs(make_wav(0.1 * (n + 1)), make_wav(0.2))
         )
@@ -123,7 +143,8 @@ async def test_what_is_restored_is_what_was_kept(
         await parts.turns.delete("local", records.pop().turn_id)
         manifest = await work.backup(settings, archive)
     assert (manifest.files, manifest.new_files, manifest.damaged) == (8, 8, [])
-    assert manifest.rows["turns"] == 3
+    assert (manifest.rows["turns"], manifest.rows["sessions"]) == (3, 2)
+    assert manifest.rows["session_tokens"] == 4
     assert work.verify(archive) == []
     there = elsewhere()
     assert await work.restore(there, archive) == manifest
@@ -132,6 +153,8 @@ async def test_what_is_restored_is_what_was_kept(
         assert await parts.vault.mend() == (0, 0)
         assert len((await parts.conversations.page("local", 9, None, "問題")).items) == 1
         assert len((await parts.conversations.page("local", 9, None, "計畫")).items) == 1
+        claim = SessionClaim(token_hash=f"{1:064x}", expires_at=LATER)
+        assert (await parts.sessions.claim("local", claim)).epoch == 3
         record = make_record(records[0].session_id)
         view = await parts.turns.put("local", record.turn_id, record, Wavs(make_wav()))
         assert view.turn_number == 3
@@ -159,6 +182,57 @@ async def test_from_one_database_to_the_other(
     back = elsewhere()
     await work.restore(back, second)
     assert await contents(back) == await contents(settings)
+
+
+def as_of_0002(archive: Archive) -> None:
+    """Make a snapshot what the program of schema 0002 would have taken."""
+    manifest = archive.manifest(None)
+    path, tables = archive.rows(manifest.name), dict[str, list[str]]()
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("{"):
+                heading = json.loads(line)
+                name, columns = heading["table"], heading["columns"]
+                dropped = [columns.index("epoch")] if name == "turns" else []
+                lines = tables.setdefault(name, [])
+                kept = [column for column in columns if column != "epoch" or not dropped]
+                lines.append(json.dumps({"table": name, "columns": kept}) + "\n")
+                continue
+            row = json.loads(line)
+            values = [value for at, value in enumerate(row) if at not in dropped]
+            lines.append(json.dumps(values) + "\n")
+    for name in ("sessions", "session_tokens"):
+        del tables[name]
+        del manifest.rows[name]
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        file.writelines(line for lines in tables.values() for line in lines)
+    older = {"schema_revision": "0002", "rows_sha256": sha256(path.read_bytes()).hexdigest()}
+    text = manifest.model_copy(update=older).model_dump_json()
+    path.with_name("manifest.json").write_text(text)
+
+
+async def test_a_backup_of_an_older_schema_comes_back(
+    settings: Settings,
+    elsewhere: Callable[..., Settings],
+    archive: Archive,
+    make_record: Records,
+    make_wav: Waves,
+) -> None:
+    async with running(settings) as parts:
+        records = await fill(parts, make_record, make_wav)
+        await work.backup(settings, archive)
+    as_of_0002(archive)
+    there, empty = elsewhere(), elsewhere()
+    engine = create_engine(empty.resolved_database_url())
+    await migrate.upgrade(engine, "0002")
+    await engine.dispose()
+    for place in (there, empty):
+        await work.restore(place, archive)
+        async with running(place) as parts:
+            found = await parts.conversations.page("local", 9, None, "問題")
+            assert len(found.items) == 2
+            view = await parts.turns.get("local", records[3].turn_id)
+            assert (view.recognised_text, view.user_audio_ms) == ("問題 3", 400)
 
 
 async def test_only_new_audio_is_copied(
@@ -209,9 +283,14 @@ async def test_a_backup_while_turns_come_and_go(
         async with busy(parts, make_record, make_wav):
             for _ in range(3):
                 run = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "profile_service.backup", "backup", str(archive.root),
-                    env=environment(settings), stdout=asyncio.subprocess.DEVNULL,
-                )  # fmt: skip
+                    sys.executable,
+                    "-m",
+                    "profile_service.backup",
+                    "backup",
+                    str(archive.root),
+                    env=environment(settings),
+                    stdout=asyncio.subprocess.DEVNULL,
+                )
                 assert await run.wait() == 0
     for name in archive.names():
         assert work.verify(archive, name) == []

@@ -1,7 +1,7 @@
 """F5-TTS on a GPU that fails in the ways that a GPU fails; it runs in F5-TTS's own environment."""
 
+from avatar_contract.devices import Gpu
 from tts_service.backends.f5 import F5Engine
-from tts_service.devices import Gpu
 
 
 class FailingGpu(F5Engine):

@@ -40,11 +40,16 @@ def f5(f5_python: Path, f5_models: Path, tmp_path: Path) -> Callable[..., object
     async def make(odd: str = "", **changes: object) -> AsyncIterator[Backend]:
         settings = TtsSettings.model_validate(
             {
-                "home": tmp_path, "engine": "f5",
-                "models_dir": f5_models, "engine_python": f5_python,
-                "f5_steps_fast": 4, "f5_steps_hq": 8, "wait_timeout_s": 300, **changes,
+                "home": tmp_path,
+                "engine": "f5",
+                "models_dir": f5_models,
+                "engine_python": f5_python,
+                "f5_steps_fast": 4,
+                "f5_steps_hq": 8,
+                "wait_timeout_s": 300,
+                **changes,
             }
-        )  # fmt: skip
+        )
         backend = build(settings)
         if odd:
             paths = os.pathsep.join([str(SOURCE), str(Path(__file__).parent)])
@@ -134,16 +139,12 @@ async def test_speaks_profiles_and_itself_seeded_and_cancels(f5):
         assert await _spoken(backend, ENGLISH) == own
 
 
-async def test_a_gpu_that_is_absent_means_the_cpu_with_a_notice(f5):
+async def test_a_gpu_that_was_asked_for_and_is_absent_is_refused(f5):
     async with f5(device="cuda:7") as backend:
-        health = (await _settled(backend)).health()
-        notice = backend.notice(ENGLISH, None)
-    model = health.model
-    assert health.degraded
-    assert (model.state, model.device) == ("ready", "cpu")
-    assert notice is not None
-    assert notice.code == "CPU_FALLBACK"
-    assert "cuda:7" in notice.message
+        model = (await _settled(backend)).health().model
+    assert model.state == "failed"
+    assert "DEVICE=cuda:7 is not there" in model.detail
+    assert "avatar doctor" in model.detail
 
 
 async def test_a_gpu_that_is_full_or_vanishes_while_speaking_is_an_error_and_no_end(f5):

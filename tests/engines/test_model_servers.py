@@ -12,8 +12,9 @@ import pytest
 
 from avatar_contract.chat import ChatMessage
 from avatar_contract.errors import LlmUnavailable
-from gateway.backends.http import new_client
-from gateway.backends.llm_http import ChatModel, ChatSettings
+from gateway.services.caller import Address, Caller
+from gateway.services.llm import ChatModel, ChatSettings
+from gateway.services.pools import new_client
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 
@@ -33,7 +34,10 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 def model(http: httpx.AsyncClient, url: str, **changes: object) -> ChatModel:
     name = str(changes.pop("name", "tiny"))
     settings = {"max_tokens": 64, "temperature": 0.0, "first_token_timeout_s": 120.0, **changes}
-    return ChatModel(http, ChatSettings(url, lambda: name, **settings))
+    return ChatModel(
+        Caller(http, Address("llm", "llm-service", url, LlmUnavailable)),
+        ChatSettings(lambda: name, **settings),
+    )
 
 
 async def test_vllm_streams_the_sentence(http, vllm: str) -> None:

@@ -162,3 +162,42 @@ async def test_time_zone(start) -> None:
         answer = (await client.post("/v1/chat/completions", json=ask)).json()
         answers.add(answer["choices"][0]["message"]["content"])
     assert len(answers) == 2
+
+
+PARTS = [
+    [{"type": "text", "text": "count to five"}],
+    [{"type": "text", "text": "count to"}, {"type": "image_url"}, {"type": "text", "text": "five"}],
+    ["count to five"],
+]
+
+
+@pytest.mark.parametrize("content", PARTS)
+async def test_content_in_parts(start, content: list[object]) -> None:
+    client = await start()
+    body = {"messages": [{"role": "user", "content": content}]}
+    answer = (await client.post("/v1/chat/completions", json=body)).json()
+    assert answer["choices"][0]["message"]["content"] == "One, two, three, four, five."
+
+
+@pytest.mark.parametrize("stop", [", four", [", four", "never"], ["five", ", fo", ""]])
+async def test_a_text_that_ends_the_answer(start, stop: object) -> None:
+    client = await start()
+    whole = (await client.post("/v1/chat/completions", json={**ASK, "stop": stop})).json()
+    assert whole["choices"][0]["message"]["content"] == "One, two, three"
+    assert whole["choices"][0]["finish_reason"] == "stop"
+    lines = await events(client, {**ASK, "stop": stop, "stream": True})
+    deltas = [json.loads(line)["choices"][0]["delta"] for line in lines[:-1]]
+    assert "".join(d.get("content", "") for d in deltas) == "One, two, three"
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+async def test_as_many_answers_as_were_asked_for(start, n: int) -> None:
+    client = await start()
+    whole = (await client.post("/v1/chat/completions", json={**ASK, "n": n})).json()
+    assert [choice["index"] for choice in whole["choices"]] == list(range(n))
+    lines = await events(client, {**ASK, "n": n, "stream": True})
+    said = dict.fromkeys(range(n), "")
+    for line in lines[:-1]:
+        choice = json.loads(line)["choices"][0]
+        said[choice["index"]] += choice["delta"].get("content") or ""
+    assert set(said.values()) == {"One, two, three, four, five."}

@@ -55,9 +55,22 @@ def test_sums(text: str, answer: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["hello", "what is love", "twenty three", "10", "我有三個蘋果", "one two three", "一", "2 +",
-     "( 3", "plus", "two plus apples", "__import__('os')", "1 and 2"],
-)  # fmt: skip
+    [
+        "hello",
+        "what is love",
+        "twenty three",
+        "10",
+        "我有三個蘋果",
+        "one two three",
+        "一",
+        "2 +",
+        "( 3",
+        "plus",
+        "two plus apples",
+        "__import__('os')",
+        "1 and 2",
+    ],
+)
 def test_what_is_no_sum(text: str) -> None:
     assert reply(text) is None
 
@@ -71,10 +84,18 @@ def test_numbers_there_and_back(value: int) -> None:
 
 @pytest.mark.parametrize(
     ("numeral", "value"),
-    [("兩百五", 250), ("三萬二", 32_000), ("一萬零三", 10_003), ("二〇二六", 2026), ("十", 10),
-     ("一千零五十", 1050), ("一億兩千萬", 120_000_000), ("三點一四", Fraction(314, 100)),
-     ("廿", None)],
-)  # fmt: skip
+    [
+        ("兩百五", 250),
+        ("三萬二", 32_000),
+        ("一萬零三", 10_003),
+        ("二〇二六", 2026),
+        ("十", 10),
+        ("一千零五十", 1050),
+        ("一億兩千萬", 120_000_000),
+        ("三點一四", Fraction(314, 100)),
+        ("廿", None),
+    ],
+)
 def test_chinese_numerals(numeral: str, value: int | Fraction | None) -> None:
     assert chinese_number(numeral) == value if value is not None else True
 

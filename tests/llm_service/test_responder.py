@@ -98,6 +98,13 @@ def test_stories_are_long_and_differ() -> None:
         (("good morning", "thank you", "what was my first question"), "good morning"),
         (("hello", "what did we talk about"), "hello"),
         (("what is my name",), "not told me"),
+        (("Please call me Bo.", "what is my name"), "Bo"),
+        (("Hi, call me Bo.", "what is my name"), "Bo"),
+        (("You can call me Bo.", "what is my name"), "Bo"),
+        (("Others call me Mother Nature.", "what is my name"), "not told me"),
+        (("They all call me Mother Nature.", "what is my name"), "not told me"),
+        (("別人叫我大自然", "我叫什麼名字"), "還沒有告訴我"),
+        (("叫我小花", "我叫什麼名字"), "小花"),
         (("我剛才說什麼",), "第一句話"),
     ],
 )

@@ -122,7 +122,11 @@ def database_url(new_database: Callable[..., str]) -> str:
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     return Settings(
-        database_url=database_url, home=tmp_path / "home", min_free_mib=0, housekeeping_s=3600
+        database_url=database_url,
+        home=tmp_path / "home",
+        min_free_mib=0,
+        reserve_mib=0,
+        housekeeping_s=3600,
     )
 
 

@@ -1,6 +1,7 @@
 """Runs a Postgres of its own until its standard input closes, and then leaves nothing behind.
 
-A SIGKILLed test run can't stop its server; the closing of this pipe does.
+A SIGKILLed test run can't stop its server; the closing of this pipe does. Until then a line of it
+is done and answered: ``stop``, ``start``, ``pause`` (it hangs), ``resume``.
 """
 
 import contextlib
@@ -22,12 +23,42 @@ with (folder / "data" / "postgresql.auto.conf").open("a") as settings:
     settings.write("fsync = off\nfull_page_writes = off\nmax_connections = 200\n")
 server.start()
 print(server.get_uri(), flush=True)
-sys.stdin.read()
+
+
+def postmaster() -> psutil.Process:
+    return server.get_postmaster_info().process
+
+
+def ended(process: psutil.Process) -> None:
+    # Whoever inherited it may reap it late: a zombie has ended, too.
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.02)
+
+
+def tell_all(number: signal.Signals) -> None:
+    main = postmaster()
+    for process in (main, *main.children()):
+        process.send_signal(number)
+
+
+def stop() -> None:
+    main = postmaster()
+    main.send_signal(signal.SIGINT)
+    ended(main)
+
+
+commands = {
+    "stop": stop,
+    "start": server.start,
+    "pause": lambda: tell_all(signal.SIGSTOP),
+    "resume": lambda: tell_all(signal.SIGCONT),
+}
+for line in sys.stdin:
+    commands[line.strip()]()
+    print("done", flush=True)
 # No checkpoint: what it holds is thrown away.
-postmaster = server.get_postmaster_info().process
-postmaster.send_signal(signal.SIGQUIT)
-# Whoever inherited it may reap it late: a zombie has ended, too.
-with contextlib.suppress(psutil.NoSuchProcess):
-    while postmaster.status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.02)
+main = postmaster()
+main.send_signal(signal.SIGQUIT)
+ended(main)
 shutil.rmtree(folder, ignore_errors=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from avatar_contract.errors import BadMessage
 from profile_service import cursor, names, textsearch
-from profile_service.turn_rules import keeps_audio, replaces
+from profile_service.turn_rules import Writing, judge, keeps_audio
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,38 @@ def test_no_text_is_a_cursor(text: str) -> None:
         cursor.decode(text, "list")
 
 
-def test_which_writing_of_a_turn_is_kept() -> None:
-    assert replaces((0, "open"), (0, "closed"))
-    assert replaces((0, "open"), (0, "open"))
-    assert replaces((0, "closed"), (1, "open"))
-    assert not replaces((0, "closed"), (0, "closed"))
-    assert not replaces((0, "closed"), (0, "open"))
-    assert not replaces((1, "open"), (0, "closed"))
-    assert keeps_audio("user", 0, 1, True)
-    assert not keeps_audio("ai", 0, 1, True)
-    assert keeps_audio("ai", 1, 1, True)
-    assert not keeps_audio("user", 0, 0, False)
+@pytest.mark.parametrize(
+    ("kept", "arriving", "verdict"),
+    [
+        ((0, "open", 1), (0, "closed", 1), "replace"),
+        ((0, "open", 1), (0, "open", 1), "replace"),
+        ((0, "closed", 1), (1, "open", 1), "replace"),
+        ((0, "closed", 1), (0, "closed", 1), "keep"),
+        ((0, "closed", 1), (0, "open", 1), "keep"),
+        ((1, "open", 1), (0, "closed", 1), "keep"),
+        ((1, "closed", 1), (0, "closed", 1), "keep"),
+        # Another gateway has the session now.
+        ((0, "open", 2), (0, "closed", 1), "refuse"),
+        ((0, "open", 2), (1, "closed", 1), "refuse"),
+        ((0, "closed", 2), (1, "closed", 1), "refuse"),
+        ((1, "closed", 2), (0, "closed", 1), "refuse"),
+        ((0, "open", 1), (0, "open", 2), "replace"),
+        ((1, "open", 1), (0, "open", 2), "replace"),
+        ((0, "closed", 1), (1, "open", 2), "replace"),
+        ((1, "closed", 1), (0, "open", 2), "keep"),
+        # What is done is done, whoever did it.
+        ((0, "closed", 1), (0, "closed", 2), "keep"),
+        ((0, "closed", 2), (0, "closed", 1), "keep"),
+    ],
+)
+def test_which_writing_of_a_turn_is_kept(kept: tuple, arriving: tuple, verdict: str) -> None:
+    assert judge(Writing(*kept), Writing(*arriving)) == verdict
+
+
+def test_whose_sound_stays_with_another_writing() -> None:
+    first, edited = Writing(0, "open", 1), Writing(1, "open", 1)
+    assert keeps_audio("user", first, edited, True)
+    assert not keeps_audio("ai", first, edited, True)
+    assert keeps_audio("ai", first, Writing(0, "closed", 1), True)
+    assert not keeps_audio("ai", first, Writing(0, "closed", 2), True)
+    assert not keeps_audio("user", first, first, False)

@@ -18,7 +18,7 @@ import pytest
 from avatar_contract.audio import read_wav, wav_bytes
 from avatar_contract.errors import AvatarError, BadAudio
 from avatar_contract.records import Consent, VoiceProfile
-from profile_service import decode_worker, decoding, voice_check
+from profile_service import decode_engine, decoding, voice_check
 from profile_service.decoding import Decoder, Recording
 from profile_service.settings import Settings
 
@@ -48,10 +48,10 @@ def woman() -> np.ndarray:
 def decode(upload: bytes) -> Recording:
     """What the decoding process does, in this one."""
     try:
-        pcm, clipped = decode_worker.decode(upload)
-    except decode_worker.Refused as refusal:
+        pcm, clipped = decode_engine.decode(upload)
+    except decode_engine.Refused as refusal:
         raise BadAudio(str(refusal)) from refusal
-    return Recording(np.frombuffer(pcm, "<i2"), decode_worker.RATE, clipped)
+    return Recording(np.frombuffer(pcm, "<i2"), decode_engine.RATE, clipped)
 
 
 def coded(samples: np.ndarray, container: str, codec: str, rate: int) -> bytes:

@@ -6,7 +6,7 @@ import json
 import sys
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -134,6 +134,12 @@ async def serving(app: FastAPI) -> AsyncIterator[Running]:
     finally:
         server.should_exit = True
         await task
+
+
+@pytest.fixture(scope="session")
+def serving_app() -> Callable[[FastAPI], AbstractAsyncContextManager[Running]]:
+    """`serving`, for fixtures of a whole session."""
+    return serving
 
 
 # Starting a service costs a second, so the services of a module share a loop, and most tests one

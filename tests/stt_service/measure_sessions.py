@@ -85,9 +85,13 @@ async def measure(sessions: int, seconds: float, noise_db: float | None) -> dict
     stub = server.servers[0].sockets[0].getsockname()[1]
     port = 18_000 + os.getpid() % 1000
     environment = {
-        **os.environ, "STT_PORT": str(port), "STT_BACKEND": "openai", "LOG_LEVEL": "WARNING",
-        "STT_OPENAI_URL": f"http://127.0.0.1:{stub}/v1", "STT_OPENAI_CONCURRENCY": "200",
-    }  # fmt: skip
+        **os.environ,
+        "STT_PORT": str(port),
+        "STT_BACKEND": "openai",
+        "LOG_LEVEL": "WARNING",
+        "STT_OPENAI_URL": f"http://127.0.0.1:{stub}/v1",
+        "STT_OPENAI_CONCURRENCY": "200",
+    }
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "stt_service", env=environment
     )
@@ -119,11 +123,15 @@ async def measure(sessions: int, seconds: float, noise_db: float | None) -> dict
         server.should_exit = True
         await serving
     return {
-        "sessions": sessions, "seconds": seconds, "noise_db": noise_db,
+        "sessions": sessions,
+        "seconds": seconds,
+        "noise_db": noise_db,
         "cpu_ms_per_session_second": round(1000 * used / (sessions * seconds), 2),
         "kib_per_session": round((peak - before) / 1024 / sessions),
-        "rss_mib": round(peak / 2**20), "wall_s": round(wall, 1), "events": total,
-    }  # fmt: skip
+        "rss_mib": round(peak / 2**20),
+        "wall_s": round(wall, 1),
+        "events": total,
+    }
 
 
 async def reachable(port: int) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from avatar_contract.errors import AvatarError
 from avatar_contract.health import ModelHealth
 from avatar_contract.listen import ListenConfigure, ListenEvent
-from avatar_contract.wire.common import EngineInfo
+from avatar_contract.terms import EngineInfo
 from stt_service.backends.base import Hints, Transcript
 from stt_service.hearing.ears import Ears
 from stt_service.listening.listener import Listener
@@ -74,7 +74,7 @@ class ScriptedDictation:
         self._owner = owner
         self._audio = bytearray()
         self.settle_after_ms, self.at_once = owner.settle_after_ms, owner.at_once
-        self.closed = False
+        self.closed = self.hurried = False
 
     def feed(self, pcm: bytes) -> None:
         self._audio += pcm
@@ -90,11 +90,15 @@ class ScriptedDictation:
         await self._owner.quick.wait()
         return said
 
+    def hurry(self) -> None:
+        self.hurried = True
+
     async def close(self) -> None:
         self.closed = True
 
     def _look(self) -> Transcript:
-        return Transcript(self._owner.script.heard(bytes(self._audio)), "en")
+        text = self._owner.script.heard(bytes(self._audio))
+        return Transcript(text, "en", doubtful=self._owner.doubtful)
 
 
 @dataclass
@@ -105,6 +109,7 @@ class ScriptedRecogniser:
     settle_after_ms: float = 0.0
     failure: AvatarError | None = None
     at_once: int = 1
+    doubtful: bool = False
     settles: int = 0
     slow_settles: bool = False
     """Settles wait for `answer_settles`."""

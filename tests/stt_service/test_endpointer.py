@@ -21,8 +21,11 @@ def signals(windows, *, wait_ms=300.0, pause_ms=64.0, tuning=None):
 def test_two_voiced_windows_start_and_silence_ends():
     found = signals([(0.9, LOUD)] * 4 + [(0.0, QUIET)] * 12)
     assert found == [
-        (1, Signal.STARTED), (4, Signal.DIPPED), (5, Signal.PAUSED), (13, Signal.ENDED),
-    ]  # fmt: skip
+        (1, Signal.STARTED),
+        (4, Signal.DIPPED),
+        (5, Signal.PAUSED),
+        (13, Signal.ENDED),
+    ]
 
 
 def test_a_click_is_not_speech():

@@ -17,6 +17,8 @@ import pytest_asyncio
 from avatar_contract.errors import SttUnavailable
 from stt_service.backends.base import Hints
 from stt_service.backends.faster_whisper import FasterWhisper, WhisperOptions
+from stt_service.hearing.silero import Silero
+from stt_service.hearing.spans import Spotter
 from stt_service.words.normal import normalised
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -30,6 +32,20 @@ async def whisper(serve):
     return await serve(
         backend="faster_whisper", model="tiny-whisper", home=MODELS.parent, device="cpu", threads=1
     )
+
+
+def tiny(**options):
+    fields = {"model": "tiny-whisper", "models_dir": MODELS, "device": "cpu", **options}
+    return FasterWhisper(WhisperOptions(**fields), Spotter(Silero.load()))
+
+
+async def words_of(recogniser, pcm):
+    dictation = await recogniser.listen(Hints("en"))
+    try:
+        dictation.feed(pcm)
+        return await dictation.settle()
+    finally:
+        await dictation.close()
 
 
 def same(text, clips, name):
@@ -65,8 +81,10 @@ async def test_chinese_words_grow_while_they_are_spoken(whisper, clips):
     pcm, seen = clips.pcm("nihao"), []
     for at in range(0, len(pcm), 16_000):
         dictation.feed(pcm[at : at + 16_000])
+        recogniser._rtf = None  # as if a look cost nothing: a busy machine takes fewer
         look = await dictation.glance()
         seen.append(normalised(look.text) if look else "")
+    seen.append(normalised((await dictation.settle()).text))
     await dictation.close()
     assert seen[-1] == normalised(clips.text("nihao"))
     partial = [text for text in seen if 0 < len(text) < len(seen[-1])]
@@ -108,17 +126,16 @@ async def test_nothing_is_invented(whisper, sound):
         assert (await socket.ending()).type == "no_speech"
 
 
-async def test_a_dead_process_is_an_error_and_comes_back(whisper, clips):
+async def test_words_outlive_a_process_that_dies_over_them(whisper, clips):
     service = whisper.app.state.service
     async with whisper.socket() as socket:
         await socket.audio(clips.pcm("hello"))
-        psutil.Process(service.recogniser._worker.pid).send_signal(signal.SIGSTOP)
+        psutil.Process(service.recogniser._pool.workers[0].pid).send_signal(signal.SIGSTOP)
         await socket.send(type="commit")
-        while not service.recogniser._turnstile.busy:
+        while not service.recogniser._looks.busy:
             await asyncio.sleep(0.01)
-        psutil.Process(service.recogniser._worker.pid).kill()
-        error = await socket.ending()
-        assert (error.code, error.retryable) == ("STT_UNAVAILABLE", True)
+        psutil.Process(service.recogniser._pool.workers[0].pid).kill()
+        assert same((await socket.ending()).text, clips, "hello")
         await whisper.ready()
         await socket.audio(clips.pcm("hello"))
         await socket.send(type="commit")
@@ -126,14 +143,10 @@ async def test_a_dead_process_is_an_error_and_comes_back(whisper, clips):
 
 
 async def test_a_full_queue_refuses(clips):
-    options = WhisperOptions(model="tiny-whisper", models_dir=MODELS, device="cpu", queue=1)
-    recogniser = FasterWhisper(options)
+    recogniser = tiny(queue=1)
     await recogniser.start()
     try:
-        calls = [
-            asyncio.create_task(recogniser.transcribe(clips.pcm("hello"), Hints("en")))
-            for _ in range(4)
-        ]
+        calls = [asyncio.create_task(words_of(recogniser, clips.pcm("hello"))) for _ in range(4)]
         done = await asyncio.gather(*calls, return_exceptions=True)
         refused = [one for one in done if isinstance(one, SttUnavailable)]
         assert len(refused) == 2
@@ -143,9 +156,7 @@ async def test_a_full_queue_refuses(clips):
 
 
 async def test_loading_is_seen_and_nothing_is_fetched():
-    recogniser = FasterWhisper(
-        WhisperOptions(model="tiny-whisper", models_dir=MODELS, device="cpu")
-    )
+    recogniser = tiny()
     starting = asyncio.create_task(recogniser.start())
     seen = []
     while not starting.done():
@@ -162,7 +173,7 @@ async def test_weights_that_do_not_load_are_told_not_fatal(tmp_path):
     """The format is right and the numbers are those of another shape: only loading finds out."""
     shutil.copytree(MODELS / "tiny-whisper", tmp_path / "tiny")
     (tmp_path / "tiny" / "vocabulary.json").write_text("[]")
-    recogniser = FasterWhisper(WhisperOptions(model="tiny", models_dir=tmp_path, device="cpu"))
+    recogniser = tiny(model="tiny", models_dir=tmp_path)
     with pytest.raises(SttUnavailable, match="avatar models verify"):
         await recogniser.start()
     assert recogniser.health().state == "failed"
@@ -170,9 +181,9 @@ async def test_weights_that_do_not_load_are_told_not_fatal(tmp_path):
 
 
 async def test_a_service_without_its_model_says_what_to_do(serve, tmp_path):
-    stt = await serve(wait=False, backend="faster_whisper", model="small", home=tmp_path)
+    stt = await serve(wait=False, backend="faster_whisper", model="base", home=tmp_path)
     async with httpx.AsyncClient() as client:
         while (health := (await client.get(f"{stt.url}/health")).json())["status"] == "loading":
             await asyncio.sleep(0.01)
     assert health["status"] == "failed"
-    assert "avatar models download small" in health["models"][0]["detail"]
+    assert "avatar models download base" in health["models"][0]["detail"]

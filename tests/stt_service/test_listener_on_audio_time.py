@@ -27,6 +27,33 @@ async def test_the_order_of_events(studios):
         assert studio.of("pause")[0].audio_ms == pytest.approx(400 + 4 * 192, abs=8)
 
 
+async def test_words_of_half_a_second_are_not_shown_before_a_pause(studios):
+    """What a recogniser makes of half a word is mostly invented."""
+    script = studios.Script().rest(600).say("stop").rest(40).say("talking").rest(2000)
+    async with studios.studio(script) as studio:
+        await studio.play((600 + 192 + 36) * 32)
+        assert studio.recogniser.settles == 1
+        assert studio.of("partial") == []
+        await studio.play()
+        assert studio.of("final")[0].text == "stop talking"
+
+
+async def test_doubtful_words_are_told_when_they_are_final_only(studios):
+    script = studios.Script().rest(600).say("what", "time", "is", "it", "now").rest(2000)
+    async with studios.studio(script, doubtful=True) as studio:
+        await studio.play()
+        assert studio.kinds() == ["speech_started", "final"]
+
+
+async def test_an_ending_is_hurried(studios):
+    script = studios.Script().rest(600).say("what", "time", "is", "it").rest(2000)
+    async with studios.studio(script) as studio:
+        await studio.play((600 + 4 * 192 + 200) * 32)
+        assert not studio.recogniser.opened[0].hurried
+        await studio.play()
+        assert studio.recogniser.opened[0].hurried
+
+
 async def test_a_pause_comes_within_tens_of_milliseconds(studios):
     script = studios.Script().rest(400).say("tell", "me", "a", "story").rest(400)
     async with studios.studio(script) as studio:
@@ -72,11 +99,16 @@ async def test_a_speaker_who_goes_on_voids_the_pause(studios):
     async with studios.studio(script) as studio:
         await studio.play()
         assert [one for one in studio.kinds() if one != "partial"] == [
-            "speech_started", "pause", "resumed", "pause", "final",
-        ]  # fmt: skip
+            "speech_started",
+            "pause",
+            "resumed",
+            "pause",
+            "final",
+        ]
         assert [one.text for one in studio.of("pause")] == [
-            "what time is it", "what time is it in tokyo",
-        ]  # fmt: skip
+            "what time is it",
+            "what time is it in tokyo",
+        ]
         assert [one.revision for one in studio.of("pause")] == [1, 2]
         assert studio.of("final")[0].revision == 2
 

@@ -34,10 +34,14 @@ class Server:
     async def transcribe(self, request: Request) -> Response:
         form = await request.form()
         pcm, rate, _ = read_wav(await form["file"].read())
-        self.asked.append({
-            **{k: v for k, v in form.items() if k != "file"},
-            "bytes": len(pcm), "rate": rate, "headers": dict(request.headers),
-        })  # fmt: skip
+        self.asked.append(
+            {
+                **{k: v for k, v in form.items() if k != "file"},
+                "bytes": len(pcm),
+                "rate": rate,
+                "headers": dict(request.headers),
+            }
+        )
         await form.close()
         if self.hold:
             await self.hold.wait()
@@ -90,10 +94,12 @@ async def test_an_utterance_is_asked_for_as_it_grows(server):
 async def test_the_language_is_left_out_when_it_is_to_be_guessed(server):
     async with started(server.url, api_key=SecretStr("secret")) as recogniser:
         server.answer = {
-            "text": "a b", "language": "en", "duration": 1,
+            "text": "a b",
+            "language": "en",
+            "duration": 1,
             "segments": [{"text": " a b", "start": 0.1, "end": 0.9}],
             "words": [{"word": "a", "start": 0.1, "end": 0.2}],
-        }  # fmt: skip
+        }
         said = await recogniser.transcribe(SECOND, Hints())
         assert "language" not in server.asked[0]
         assert server.asked[0]["headers"]["authorization"] == "Bearer secret"

@@ -19,6 +19,8 @@ class SlowDictation:
     at_once: int
     settle_after_ms: float = 0.0
     fed: int = 0
+    hurried: bool = False
+    left_off: list[str] = field(default_factory=list)
     looks: list[tuple[str, int, asyncio.Future[None]]] = field(default_factory=list)
 
     def feed(self, pcm: bytes) -> None:
@@ -30,12 +32,19 @@ class SlowDictation:
     async def settle(self) -> Transcript:
         return await self._look("settle")
 
+    def hurry(self) -> None:
+        self.hurried = True
+
     async def close(self) -> None: ...
 
     async def _look(self, kind: str) -> Transcript:
         heard, answer = self.fed, asyncio.get_running_loop().create_future()
         self.looks.append((kind, heard, answer))
-        await answer
+        try:
+            await answer
+        except asyncio.CancelledError:
+            self.left_off.append(kind)
+            raise
         return Transcript(f"{heard} bytes", "en")
 
     async def answer(self, number: int) -> None:
@@ -55,9 +64,12 @@ class Desk:
         self.words: list[Words] = []
         self.failures: list[Exception] = []
         self.scribe = Scribe(
-            self, Hints(), pace=Pace(10_000.0, rolling_ms), on_words=self.words.append,
+            self,
+            Hints(),
+            pace=Pace(10_000.0, rolling_ms),
+            on_words=self.words.append,
             on_failure=self.failures.append,
-        )  # fmt: skip
+        )
         self._now_ms = 0.0
 
     async def listen(self, hints: Hints) -> SlowDictation:
@@ -154,3 +166,72 @@ async def test_an_ending_takes_the_first_settled_words_that_cover_it():
         assert not ending.done()
         await made.dictation.answer(1)
         assert (await ending).said.text == f"{6 * 1024} bytes"
+
+
+async def test_words_that_may_be_the_last_ones_need_not_wait_for_a_glance():
+    async with desk(at_once=1, rolling_ms=0) as made:
+        await made.hear(2, rolling=False)
+        made.scribe.glance()
+        await asyncio.sleep(0)
+        made.scribe.settle()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert made.dictation.left_off == ["glance"]
+        assert made.dictation.kinds() == ["glance", "settle"]
+
+
+async def test_sure_quiet_leaves_off_a_look_that_lacks_the_last_sound():
+    async with desk(at_once=1, rolling_ms=0) as made:
+        await made.hear(2, rolling=False)
+        made.scribe.settle()
+        await asyncio.sleep(0)
+        made.scribe.insist(2 * WINDOW_MS)
+        assert made.dictation.kinds() == ["settle"]  # it has all the sound that there is
+        await made.hear(4, rolling=False)
+        made.scribe.settle()
+        made.scribe.insist(6 * WINDOW_MS)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert made.dictation.left_off == ["settle"]
+        assert [heard for _, heard, _ in made.dictation.looks] == [2 * 1024, 6 * 1024]
+        await made.dictation.answer(1)
+        assert made.texts == [f"{6 * 1024} bytes"]
+
+
+async def test_a_slow_engine_is_let_be_when_no_words_came_for_long():
+    async with desk(at_once=1, rolling_ms=0) as made:
+        await made.hear(2, rolling=False)
+        made.scribe.settle()
+        await made.hear(100, rolling=False)
+        made.scribe.insist(102 * WINDOW_MS)
+        await asyncio.sleep(0)
+        assert made.dictation.left_off == []
+
+
+async def test_an_ending_waits_for_no_look_that_does_not_cover_it():
+    async with desk(at_once=1, rolling_ms=0) as made:
+        await made.hear(2, rolling=False)
+        made.scribe.settle()
+        await made.hear(4, rolling=False)
+        ending = asyncio.create_task(made.scribe.finish(6 * WINDOW_MS))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert made.dictation.hurried
+        assert made.dictation.left_off == ["settle"]
+        await made.dictation.answer(1)
+        assert (await ending).said.text == f"{6 * 1024} bytes"
+
+
+async def test_the_look_begun_at_the_pause_is_the_endings():
+    async with desk(at_once=1, rolling_ms=0) as made:
+        await made.hear(4, rolling=False)
+        made.scribe.settle()
+        await asyncio.sleep(0)
+        await made.hear(3, rolling=False)
+        ending = asyncio.create_task(made.scribe.finish(4 * WINDOW_MS))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert made.dictation.left_off == []
+        await made.dictation.answer(0)
+        assert (await ending).said.text == f"{4 * 1024} bytes"
+        assert made.dictation.kinds() == ["settle"]

@@ -55,9 +55,11 @@ async def test_any_container_gives_the_words(sdk, clips, container, codec, rate,
 
 async def test_verbose_json_has_words_in_order(sdk, clips):
     said = await sdk.audio.transcriptions.create(
-        model="whisper-1", file=("a.wav", clips.wav("hello")), response_format="verbose_json",
+        model="whisper-1",
+        file=("a.wav", clips.wav("hello")),
+        response_format="verbose_json",
         timestamp_granularities=["word"],
-    )  # fmt: skip
+    )
     assert [word.word for word in said.words] == clips.text("hello").split()
     starts = [word.start for word in said.words]
     assert starts == sorted(starts)
@@ -78,9 +80,10 @@ async def test_other_formats(sdk, clips, form, mark):
 async def test_sentences_far_apart_are_segments(sdk, clips):
     pcm = clips.pcm("time") + bytes(64_000) + clips.pcm("coffee")
     said = await sdk.audio.transcriptions.create(
-        model="whisper-1", file=("a.wav", encoded(pcm, "wav", "pcm_s16le", 16_000, "mono")),
+        model="whisper-1",
+        file=("a.wav", encoded(pcm, "wav", "pcm_s16le", 16_000, "mono")),
         response_format="verbose_json",
-    )  # fmt: skip
+    )
     assert [one.text for one in said.segments] == [clips.text("time"), clips.text("coffee")]
     assert said.segments[1].start > 4
 
@@ -103,9 +106,10 @@ async def test_silence_has_no_words(sdk):
 async def test_bad_input_says_what_is_wrong(stt, clips, data, fields, status, code):
     async with httpx.AsyncClient() as client:
         answer = await client.post(
-            f"{stt.url}/v1/audio/transcriptions", data=fields,
+            f"{stt.url}/v1/audio/transcriptions",
+            data=fields,
             files={"file": ("a.wav", clips.wav("stop") if data is None else data)},
-        )  # fmt: skip
+        )
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"].startswith("application/problem+json")
 

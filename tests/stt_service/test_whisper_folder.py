@@ -27,7 +27,7 @@ def test_the_tiny_model_is_whole(folder):
 @pytest.mark.parametrize("name", ["model.bin", "config.json", "tokenizer.json", "vocabulary.json"])
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
-    with pytest.raises(SttUnavailable, match=f"{name}.*avatar models download tiny"):
+    with pytest.raises(SttUnavailable, match=f"{name}.*set STT_MODEL to one"):
         check(folder, "tiny")
 
 

@@ -2,16 +2,20 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stt_service.backends.base import Stretch, TimedWord, Transcript
+from stt_service.backends.base import Hints, Stretch, TimedWord, Transcript
+from stt_service.backends.faster_whisper import Tongue
+from stt_service.backends.pieces import cut
+from stt_service.backends.short_window import Said
 from stt_service.hearing.spans import spans_of
 from stt_service.words.agreement import Agreement
 from stt_service.words.captions import srt, verbose, vtt
 from stt_service.words.normal import join, normalised
-from stt_service.words.script import in_script
+from stt_service.words.script import as_written, in_script, punctuated
 
 
 def test_words_are_stable_once_two_hypotheses_agree_and_go_on():
@@ -67,12 +71,13 @@ def test_taiwans_words_are_used():
 
 
 SAID = Transcript(
-    "a < b 你好", "en",
+    "a < b 你好",
+    "en",
     (
         Stretch("a < b", 0.0, 61_001.4, (TimedWord(" a", 0, 100), TimedWord("b", 100, 200))),
         Stretch("你好", 3_600_000.0, 3_601_000.0),
     ),
-)  # fmt: skip
+)
 
 
 def test_subtitles():
@@ -98,3 +103,73 @@ def test_spans_join_near_ones_and_stay_short():
     assert len(long) > 2
     assert all(one.end_ms - one.start_ms <= 15_700 for one in long)
     assert all(a.end_ms <= b.start_ms for a, b in pairwise(long))
+
+
+@pytest.mark.parametrize(
+    ("heard", "written"),
+    [
+        ("你好,今天天氣怎麼樣?", "你好，今天天氣怎麼樣？"),
+        ("好的, 謝謝你!", "好的，謝謝你！"),
+        ("他說:走吧;我們走了.", "他說：走吧；我們走了。"),
+        ("現在是3:30, 有1,000人.", "現在是3:30，有1,000人。"),
+        ("我想用Python, 你呢?", "我想用Python，你呢？"),
+        ("你知道 iPhone 嗎?", "你知道 iPhone 嗎？"),
+        ("這個很好用 really?", "這個很好用 really？"),
+        ("Is it three, or four?", "Is it three, or four?"),
+        ("I love Taipei (台北), and it is great.", "I love Taipei (台北), and it is great."),
+        ("你好，世界。", "你好，世界。"),
+        ("", ""),
+    ],
+)
+def test_chinese_has_full_width_punctuation(heard, written):
+    assert punctuated(heard) == written
+
+
+def test_tai_is_written_as_people_do_or_as_documents_do():
+    said = Transcript("我在台湾的台北,有一台电脑", "zh", (Stretch("台湾", 0, 1),))
+    most = as_written(said, Hints())
+    assert most.text == "我在台灣的台北，有一台電腦"
+    assert most.stretches[0].text == "台灣"
+    assert "臺灣" in as_written(said, Hints(tai="臺")).text
+    assert as_written(said, Hints(locale="en")).text == "我在台湾的台北，有一台电脑"
+
+
+@pytest.mark.parametrize(
+    ("text", "loops"),
+    [
+        ("Fail better. " * 20, True),
+        ("Ever tried. Ever failed. Ever failed.", True),
+        ("今天天氣今天天氣", True),
+        ("Ever tried. Ever failed. No matter. Try again. Fail again. Fail better.", False),
+        ("謝謝謝謝", False),
+        ("no no", False),
+        ("今天天氣怎麼樣", False),
+        ("", False),
+    ],
+)
+def test_words_that_repeat_themselves_are_noticed(text, loops):
+    assert Said(text, "en", 1.0, -0.1, 0.0).loops is loops
+
+
+def test_a_language_is_pinned_late_and_can_be_revised():
+    tongue = Tongue()
+    tongue.glance("en", 0.99, 1.0)
+    assert tongue.pinned == ""  # too little sound to be believed
+    tongue.glance("en", 0.6, 3.0)
+    assert tongue.pinned == ""
+    tongue.glance("en", 0.9, 3.0)
+    assert tongue.pinned == "en"
+    tongue.settle("zh", 0.95, 3.5)
+    assert tongue.pinned == "zh"
+    tongue.settle("en", 0.5, 4.0)
+    assert tongue.pinned == ""
+
+
+def test_long_sound_is_cut_where_it_is_quiet():
+    loud = np.full(16_000, 8000, np.int16)
+    sound = np.concatenate([loud] * 30)
+    sound[22 * 16_000 : 22 * 16_000 + 3200] = 3
+    pieces = cut(sound.tobytes(), 25.0)
+    assert b"".join(pieces) == sound.tobytes()
+    assert [round(len(one) / 32_000, 1) for one in pieces] == [22.1, 7.9]
+    assert cut(loud.tobytes(), 25.0) == [loud.tobytes()]

@@ -127,6 +127,7 @@ def launch(home: Path, port: int, **environment: str) -> Stack:
             **kept,
             "AVATAR_PORT": str(port),
             "AVATAR_HOME": str(home),
+            "AVATAR_PROFILE": "small",
             "LANG": "C.UTF-8",
             **environment,
         },

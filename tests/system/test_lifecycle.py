@@ -1,8 +1,7 @@
 """Starting, stopping and dying: nothing is left over, and what went wrong is said."""
 
-import os
-import signal
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -30,13 +29,32 @@ def test_killed_supervisor_leaves_nothing(start: Start) -> None:
 
 
 @pytest.mark.parametrize("service", ["stt_service", "gateway"])
-def test_a_dead_service_ends_the_rest(start: Start, service: str) -> None:
-    stack = start()
+def test_a_dead_service_is_started_again(stack: Any, service: str) -> None:
+    dead = stack.named(service)
+    dead.kill()
+    killed_at = time.monotonic()
+    name = service.removesuffix("_service")
+    while not is_healthy(stack.service_url(name)):
+        assert time.monotonic() - killed_at < 20, stack.log()
+        time.sleep(0.05)
+    assert stack.named(service).pid != dead.pid
+    assert f"{name} was killed by signal 9; it is started again" in stack.log()
     stack.wait_ready()
-    os.kill(stack.named(service).pid, signal.SIGKILL)
-    assert stack.process.wait(20) != 0
+
+
+def test_a_wrong_setting_ends_at_once(start: Start) -> None:
+    stack = start(STT_BACKEND="nothing-of-the-kind")
+    assert stack.process.wait(30) == 1
+    assert "nothing-of-the-kind" in stack.log()
+    assert "started again in" not in stack.log()
     assert stack.survivors() == []
-    assert "gateway" in stack.log()
+
+
+def is_healthy(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def test_two_copies_run_side_by_side(start: Start, stack: Any) -> None:

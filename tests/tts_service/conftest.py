@@ -18,7 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from avatar_contract.audio import wav_bytes
-from avatar_contract.wire.common import EngineInfo
+from avatar_contract.terms import EngineInfo
 from tts_service.app import build_app
 from tts_service.backends.base import Backend
 from tts_service.backends.process import ProcessBackend, ProcessEngine
@@ -50,6 +50,12 @@ async def _answers(client: httpx.AsyncClient) -> bool:
     with contextlib.suppress(httpx.TransportError):
         return (await client.get("/health")).status_code == 200
     return False
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[[FastAPI], AbstractAsyncContextManager[httpx.AsyncClient]]:
+    """`served`, for a module whose service lives for the whole session."""
+    return served
 
 
 @pytest.fixture
@@ -88,14 +94,14 @@ def odd(settings) -> Callable[..., ProcessBackend]:
     """The engine that does what its text says (engines.py)."""
 
     def make(**changes: object) -> ProcessBackend:
-        engine = ProcessEngine(
-            info=EngineInfo(name="odd", kind="embedded", languages=["en", "zh"]),
-            worker="engines:Odd",
-            config={},
-            voices={"en": "odd", "zh": "odd"},
-            environment={"PYTHONPATH": f"{SOURCE}{os.pathsep}{Path(__file__).parent}"},
-            **changes,
-        )
+        fields = {
+            "info": EngineInfo(name="odd", kind="embedded", languages=["en", "zh"]),
+            "worker": "engines:Odd",
+            "config": {},
+            "voices": {"en": "odd", "zh": "odd"},
+            "environment": {"PYTHONPATH": f"{SOURCE}{os.pathsep}{Path(__file__).parent}"},
+        }
+        engine = ProcessEngine(**(fields | changes))
         return ProcessBackend(engine, settings())
 
     return make

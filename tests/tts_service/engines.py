@@ -4,6 +4,9 @@ import os
 import sys
 import time
 
+from avatar_contract.devices import Gpu
+from tts_service.backends.f5 import F5Engine
+
 
 class Odd:
     """Does what its text says."""
@@ -40,14 +43,20 @@ class Odd:
                 while not sink.stopped():
                     time.sleep(0.01)
                 return
+            if text.startswith("dice"):
+                sink.write(os.urandom(4800))
+                return
             if text == "endless":
                 while sink.write(bytes(48_000)):
                     pass
                 return
             sink.write(bytes(4800))
 
+    voices = 0
+
     def add_voice(self, voice, wav):
-        return {"facts": {"bytes": len(wav)}}
+        self.voices += 1
+        return {"facts": {"bytes": len(wav)}, "embedding": [float(self.voices)]}
 
     def drop_voice(self, voice_id):
         pass
@@ -64,3 +73,18 @@ class Sleepy(Odd):
 
     def rest(self):
         self.rests += 1
+
+
+class OnAGpu(F5Engine):
+    """F5-TTS's choice of its device, on a machine that shows the GPUs of its configuration."""
+
+    def load(self, progress):
+        choice = self._chosen()
+        return {
+            "device": choice.device,
+            "notice": choice.notice if choice.degraded else None,
+            "on_cpu": choice.notice,
+        }
+
+    def _gpus(self):
+        return [Gpu(**gpu) for gpu in self._config["gpus"]]

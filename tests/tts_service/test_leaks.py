@@ -35,7 +35,7 @@ async def _batch(client: httpx.AsyncClient, dice: random.Random) -> None:
 def _state(backend: ProcessBackend) -> tuple[list[int], int, int]:
     me = psutil.Process()
     tasks = [task for task in asyncio.all_tasks() if not task.done()]
-    return backend.pool.pids, me.num_fds(), len(tasks)
+    return [worker.pid for worker in backend.pool.workers], me.num_fds(), len(tasks)
 
 
 async def test_hundreds_of_hangups_leave_nothing(serve, odd):
@@ -60,6 +60,6 @@ async def _quiet(client: httpx.AsyncClient, backend: ProcessBackend) -> tuple[li
     async with asyncio.timeout(60):
         while (await client.get("/health")).json()["load"]["busy"]:
             await asyncio.sleep(0.01)
-        while backend.pool.now().waiting:
+        while backend.pool.state.waiting:
             await asyncio.sleep(0.01)
     return _state(backend)

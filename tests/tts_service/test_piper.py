@@ -71,14 +71,30 @@ async def test_profiles_and_hq_fall_back_with_notices(serve, voiced_wav):
 
 
 async def test_a_language_without_a_voice_is_unsupported(serve):
-    async with serve(**{**VOICES, "piper_en": ""}) as client:
+    async with serve(**{**VOICES, "piper_en": "none"}) as client:
         answer = await _say(client, "Hello there.")
     assert (answer.status_code, answer.json()["code"]) == (422, "UNSUPPORTED_LANGUAGE")
 
 
+async def test_a_voice_is_left_out_by_the_environment(monkeypatch, serve):
+    """An empty variable counts as one that is not set, so `none` says it; digits are English."""
+    monkeypatch.setenv("TTS_PIPER_ZH", "none")
+    english = {name: value for name, value in VOICES.items() if name != "piper_zh"}
+    async with serve(**english) as client:
+        number = await _say(client, "2026")
+        health = (await client.get("/health")).json()
+    assert health["engine"]["languages"] == ["en"]
+    assert number.headers["avatar-voice"] == "en"
+
+
+async def test_without_any_voice_it_says_what_to_set(settings, tmp_path):
+    told = await _failure(settings, tmp_path, piper_zh="none", piper_en="none")
+    assert "TTS_PIPER_ZH" in told
+
+
 async def test_a_missing_file_is_named_with_the_command_that_brings_it(settings, tmp_path):
     shutil.copy(TINY / "zh.onnx", tmp_path)
-    told = await _failure(settings, tmp_path, piper_en="")
+    told = await _failure(settings, tmp_path, piper_en="none")
     assert "zh.onnx.json is missing" in told
     assert "avatar models download" in told
 
@@ -86,7 +102,7 @@ async def test_a_missing_file_is_named_with_the_command_that_brings_it(settings,
 async def test_a_truncated_file_is_named_with_the_command_that_checks_it(settings, tmp_path):
     shutil.copy(TINY / "zh.onnx.json", tmp_path)
     (tmp_path / "zh.onnx").write_bytes((TINY / "zh.onnx").read_bytes()[:9000])
-    told = await _failure(settings, tmp_path, piper_en="")
+    told = await _failure(settings, tmp_path, piper_en="none")
     assert "damaged" in told
     assert "avatar models verify" in told
 
@@ -102,7 +118,7 @@ async def test_weights_of_another_architecture_are_named(settings, tmp_path, oth
         (tmp_path / "zh.onnx").write_bytes(graph.read_bytes())
     else:
         (tmp_path / "zh.onnx.json").write_text('{"architectures": ["WhisperForAudio"]}')
-    told = await _failure(settings, tmp_path, piper_en="")
+    told = await _failure(settings, tmp_path, piper_en="none")
     assert "zh.onnx" in told
     assert "no Piper voice" in told
     assert "avatar models" in told
@@ -112,4 +128,4 @@ async def test_a_voice_that_would_download_is_refused(settings, tmp_path):
     shutil.copy(TINY / "zh.onnx", tmp_path)
     config = json.loads((TINY / "zh.onnx.json").read_text())
     (tmp_path / "zh.onnx.json").write_text(json.dumps({**config, "phoneme_type": "pinyin"}))
-    assert "espeak" in await _failure(settings, tmp_path, piper_en="")
+    assert "espeak" in await _failure(settings, tmp_path, piper_en="none")

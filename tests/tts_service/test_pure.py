@@ -1,10 +1,9 @@
-"""Clauses, devices, polish and the reference's checks: pure functions."""
+"""Clauses, polish and the reference's checks: pure functions."""
 
 import numpy as np
 import pytest
 
 from tts_service.clauses import clauses
-from tts_service.devices import Gpu, choose
 from tts_service.espeak.measure import measure
 from tts_service.pace import misfit
 from tts_service.polish import cleaned, pcm, without_silence
@@ -45,28 +44,6 @@ def test_clauses_fit_and_lose_no_word(limit):
     assert max(len(piece.encode()) for piece in pieces) <= max(limit, 4)
     kept = "".join(c for piece in pieces for c in piece if c.isalnum())
     assert kept == "".join(c for c in text if c.isalnum())
-
-
-BIG, SMALL, FULL = Gpu(0, 24_000, 20_000), Gpu(1, 12_000, 11_000), Gpu(2, 12_000, 500)
-
-
-@pytest.mark.parametrize(
-    ("policy", "gpus", "device", "noticed"),
-    [
-        ("cpu", [BIG], "cpu", False),
-        ("auto", [], "cpu", False),
-        ("auto", [BIG], "cuda:0", False),
-        ("auto", [SMALL, BIG], "cuda:1", False),
-        ("auto", [BIG, FULL], "cpu", True),
-        ("cuda:0", [BIG, SMALL], "cuda:0", False),
-        ("cuda:5", [BIG], "cpu", True),
-        ("cuda:2", [BIG, FULL], "cpu", True),
-    ],
-)
-def test_device_policy(policy, gpus, device, noticed):
-    choice = choose(policy, gpus, 3000)
-    assert choice.device == device
-    assert (choice.notice is not None) is noticed
 
 
 @pytest.mark.parametrize(

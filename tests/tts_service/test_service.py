@@ -52,7 +52,13 @@ async def test_latin_in_chinese_is_read_by_the_english_voice(client):
 
 
 @pytest.mark.parametrize(
-    ("audio_format", "media_type"), [("opus", "audio/ogg"), ("mp3", "audio/mpeg")]
+    ("audio_format", "media_type"),
+    [
+        ("opus", "audio/ogg"),
+        ("mp3", "audio/mpeg"),
+        ("aac", "audio/aac"),
+        ("flac", "audio/flac"),
+    ],
 )
 async def test_compressed_formats_decode_to_the_same_length(client, audio_format, media_type):
     plain = await _speak(client, "The quick brown fox jumps over the lazy dog.")
@@ -100,7 +106,8 @@ async def test_openai_names_mean_the_defaults(client):
         ("Привет, мир", {}, 422, "UNSUPPORTED_LANGUAGE"),
         ("Hello", {"language": "ja"}, 422, "UNSUPPORTED_LANGUAGE"),
         ("Hello", {"speed": 9}, 400, "BAD_MESSAGE"),
-        ("Hello", {"response_format": "flac"}, 400, "BAD_MESSAGE"),
+        ("Hello", {"response_format": "aiff"}, 400, "BAD_MESSAGE"),
+        ("Hello", {"stream_format": "websocket"}, 400, "BAD_MESSAGE"),
         ("Hello", {"voice": "nobody@0123"}, 409, "VOICE_NOT_LOADED"),
     ],
 )

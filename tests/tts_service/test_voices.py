@@ -55,6 +55,16 @@ async def test_the_same_reference_has_the_same_etag_and_another_has_another(clie
     assert stale.json()["code"] == "VOICE_NOT_LOADED"
 
 
+async def test_a_repeated_put_is_not_prepared_again(serve, odd, voiced_wav):
+    """The engine answers how many voices it has prepared."""
+    async with serve(odd(has_voices=True)) as client:
+        first = await _put(client, "a", voiced_wav(120.0))
+        again = await _put(client, "a", voiced_wav(120.0))
+        other = await _put(client, "a", voiced_wav(140.0))
+    assert first.json() == again.json()
+    assert [first.json()["embedding"], other.json()["embedding"]] == [[1.0], [2.0]]
+
+
 async def test_listed_then_deleted_then_unknown(client, voiced_wav):
     etag = (await _put(client, "b", voiced_wav(120.0))).json()["etag"]
     listed = [item["id"] for item in (await client.get("/v1/voices")).json()["items"]]

@@ -22,11 +22,13 @@ from avatar_contract.records import (
     ConversationPage,
     ConversationView,
     Deleted,
+    ResumeGranted,
     VoiceProfile,
     VoiceProfileChange,
     VoiceProfilePage,
 )
-from avatar_contract.wire import PROTOCOL_VERSION, NoticeCode, State, client, server
+from avatar_contract.terms import NoticeCode, State
+from avatar_contract.wire import PROTOCOL_VERSION, client, server
 
 TARGET = Path(__file__).resolve().parent.parent / "src" / "contract" / "generated.ts"
 HEADER = """\
@@ -35,7 +37,7 @@ HEADER = """\
 
 READ: list[Any] = [
     *(ErrorCode, NoticeCode, State, Problem, Health, Deleted),
-    *(ConversationPage, ConversationView, VoiceProfile, VoiceProfilePage),
+    *(ConversationPage, ConversationView, ResumeGranted, VoiceProfile, VoiceProfilePage),
 ]
 """What comes in REST answers, beside the socket's messages."""
 

@@ -7,6 +7,7 @@ import "./theme/tokens.css";
 import "./theme/base.css";
 import { App } from "./App";
 import { getJson } from "./api/client";
+import { storedConversation } from "./api/conversations";
 import { browserSource } from "./audio/source";
 import { documentLanguage, startWords } from "./i18n";
 import { chatAddress } from "./protocol/chatSocket";
@@ -14,6 +15,7 @@ import { Chat } from "./state/chat";
 import { ServicesProvider } from "./state/context";
 import { newId } from "./state/ids";
 import { settingsStore } from "./state/settings";
+import { tabMemory } from "./state/thread";
 import { applyTheme, watchSystemTheme } from "./theme/theme";
 
 async function start(root: HTMLElement): Promise<void> {
@@ -28,11 +30,15 @@ async function start(root: HTMLElement): Promise<void> {
   dress();
   settings.watch(dress);
   watchSystemTheme(dress);
+  const memory = tabMemory(sessionStorage, navigator.locks);
+  addEventListener("pagehide", () => memory.leave());
   const chat = new Chat(settings, {
     connect: () => new WebSocket(chatAddress(location)),
     source: browserSource,
     newId,
     now: () => Date.now(),
+    memory,
+    readConversation: storedConversation,
     // A 401 here locks the page (api/client); anything else is shown by the link's own state.
     onRefused: () => void getJson("/api/status").catch(() => undefined),
   });

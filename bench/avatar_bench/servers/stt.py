@@ -10,7 +10,7 @@ from typing import Any
 from avatar_bench.standins.link import RecogniserLink
 from avatar_contract.health import ModelHealth
 from avatar_contract.service import serve
-from avatar_contract.wire.common import EngineInfo
+from avatar_contract.terms import EngineInfo
 from stt_service.app import NAME, make_app
 from stt_service.backends.base import Hints, Transcript
 from stt_service.hearing.level import Gate
@@ -43,6 +43,9 @@ class LinkedDictation:
         self._unsent.clear()
         said = await self._link.look(self._number)
         return Transcript(said["text"], "en")
+
+    def hurry(self) -> None:
+        """A look costs the same whenever it is asked for."""
 
     async def close(self) -> None:
         """The stand-in forgets it."""

@@ -1,5 +1,7 @@
 """``python -m avatar_bench.standins RECOGNISER_PORT HTTP_PORT``: all stand-in engines, one process.
 
+``STANDIN_DELAYS`` (JSON) are the delays that it starts with.
+
 ::
 
     recogniser   RECOGNISER_PORT  see link.py
@@ -67,7 +69,7 @@ class Recogniser:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        self._words = clips.load().of_code
+        self._words = clips.words_by_code()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One process's connection."""
@@ -99,9 +101,10 @@ class Recogniser:
     ) -> Coroutine[Any, Any, None]:
         found = [self._words.get(code, "") for code, _ in said.reader.words]
         entry = {
-            "asked": asked, "text": " ".join(word for word in found if word),
+            "asked": asked,
+            "text": " ".join(word for word in found if word),
             "ms": said.got_bytes / 32,
-        }  # fmt: skip
+        }
         return self._send(entry, which, writer)
 
     async def _send(
@@ -150,9 +153,12 @@ def _text(content: Any) -> str:
 
 def _event(delta: dict[str, Any], finish: str | None = None) -> bytes:
     chunk = {
-        "id": "x", "object": "chat.completion.chunk", "created": 0, "model": "stand-in",
+        "id": "x",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": "stand-in",
         "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
-    }  # fmt: skip
+    }
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"
 
 
@@ -187,7 +193,8 @@ _HUM = (
 
 async def main(recogniser_port: int, http_port: int) -> None:
     """Serves until ended."""
-    engines = Engines()
+    given = json.loads(os.environ.get("STANDIN_DELAYS", "{}"))
+    engines = Engines(delays=Delays(**given))
 
     async def handle(exchange: Exchange) -> None:
         path = exchange.path

@@ -25,7 +25,31 @@ class Codec(StrEnum):
     PCM_S16LE = "pcm_s16le"
     WEBM_OPUS = "webm_opus"
     OGG_OPUS = "ogg_opus"
+    MP4_AAC = "mp4_aac"
     WAV = "wav"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Codec | None:
+        """A MIME type, as a browser's recorder names what it makes: ``audio/mp4; codecs=…``."""
+        if not isinstance(value, str):
+            return None
+        kind = value.partition(";")[0].strip().lower()
+        return _MIME_TYPES.get(kind.removeprefix("audio/").removeprefix("video/"))
+
+
+_MIME_TYPES = {
+    "webm": Codec.WEBM_OPUS,
+    "ogg": Codec.OGG_OPUS,
+    "mp4": Codec.MP4_AAC,
+    "m4a": Codec.MP4_AAC,
+    "x-m4a": Codec.MP4_AAC,
+    "wav": Codec.WAV,
+    "wave": Codec.WAV,
+    "x-wav": Codec.WAV,
+    "vnd.wave": Codec.WAV,
+    **{codec.value: codec for codec in Codec},
+}
+"""MIME subtypes without their parameters, and our own names, whatever their case."""
 
 
 class AudioFormat(BaseModel):
@@ -54,9 +78,21 @@ def wav_bytes(pcm: bytes, rate: int, channels: int = 1) -> bytes:
     """A RIFF/WAVE file of ``pcm_s16le`` samples (44-byte header and data)."""
     block = SAMPLE_BYTES * channels
     header = struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(pcm), b"WAVE", b"fmt ", 16, 1, channels, rate,
-        rate * block, block, 8 * SAMPLE_BYTES, b"data", len(pcm),
-    )  # fmt: skip
+        "<4sI4s4sIHHIIHH4sI",
+        b"RIFF",
+        36 + len(pcm),
+        b"WAVE",
+        b"fmt ",
+        16,
+        1,
+        channels,
+        rate,
+        rate * block,
+        block,
+        8 * SAMPLE_BYTES,
+        b"data",
+        len(pcm),
+    )
     return header + pcm
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from avatar_contract.wire.common import EngineInfo
+from avatar_contract.terms import EngineInfo
 
 
 class ModelHealth(BaseModel):
@@ -17,6 +17,7 @@ class ModelHealth(BaseModel):
     progress: float | None = Field(None, ge=0, le=1, description="of loading")
     device: str = Field("cpu", description="`cpu`, `cuda:0`")
     detail: str | None = Field(None, description="why it failed and what to do, or a figure")
+    degraded: bool = Field(False, description="it works, but not as it was meant to: see `detail`")
     real_time_factor: float | None = Field(None, description="seconds of work a second of audio")
 
 
@@ -26,6 +27,7 @@ class Health(BaseModel):
     status: Literal["ok", "degraded", "loading", "failed"] = "ok"
     service: str = ""
     version: str = ""
+    detail: str | None = Field(None, description="what is wrong, and what to do about it")
     models: list[ModelHealth] = Field(default_factory=list)
     gpu: dict[str, float | str] | None = Field(None, description="name, memory used and whole, MiB")
     load: dict[str, float] = Field(default_factory=dict, description="sessions, queue, workers …")

@@ -26,7 +26,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from avatar_contract.audio import AudioFormat
 from avatar_contract.errors import BadMessage, ErrorCode
-from avatar_contract.wire.common import Language, Locale, Message, TurnDetection
+from avatar_contract.terms import Language, Locale, Message, TurnDetection
 
 HEARING_WINDOW_BYTES = 1024
 """stt hears in windows of 32 ms, counted from the socket's opening: less than one changes nothing

@@ -5,20 +5,33 @@
     gateway ── PUT /v1/turns/{turn_id} ─▶ profile     multipart: record, user_audio?, ai_audio?
     gateway ── GET /v1/turns?utterance_id= ─▶ profile
     gateway ── GET /v1/conversations … ─▶ profile
+    gateway ── POST /v1/sessions/claim ─▶ profile     a resume token's hash in, the session out
+    gateway ── PUT /v1/sessions/{session_id}/token ─▶ profile     one more token for a conversation
 
-A turn is written once by `utterance_id` and `revision`: `closed` replaces `open`, the first
-`closed` wins, a higher revision replaces, and a taken turn number becomes the next free one.
+A turn is written once by `utterance_id` and `revision`: `open` as soon as it is accepted (again
+when more is known), `closed` when it ends. `closed` replaces `open`, the first `closed` wins, a
+higher revision replaces, and a taken turn number becomes the next free one. Equal records may come
+twice: the second changes nothing, but sound that was missing is added.
+
+Two gateways may hold one session after each other: `epoch` counts them. A record whose epoch is
+lower than that of the turn's row is refused with `CONFLICT`: its client has moved on and had the
+turn done again. A row that a newer gateway has not touched takes an older one's late record.
+
+An owner's utterance has one row, also where two gateways made it a turn of two conversations: a
+closed record replaces an open row of the other conversation, and what comes after a closed one is
+answered with the turn that is kept, whose `turn_id` is another. An open row that no
+gateway goes on with reads as closed after an hour; for gateways it stays open.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from avatar_contract.wire.common import TtsMode
+from avatar_contract.terms import TtsMode
 
 OWNER_HEADER = "Avatar-Owner"
 """Whose data a call is about; ``local`` until owners come."""
@@ -32,6 +45,28 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
+class SessionState(_Record):
+    """What another gateway needs to go on with a conversation."""
+
+    token_hash: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the resume token")
+    expires_at: datetime = Field(description="when the token ends, with its zone")
+    config: dict[str, Any] = Field(default_factory=dict, description="what the client configured")
+
+
+class SessionToken(_Record):
+    """One more resume token for a conversation that is kept."""
+
+    token_hash: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the resume token")
+    expires_at: datetime = Field(description="when the token ends, with its zone")
+
+
+class SessionClaim(_Record):
+    """The body of ``POST /v1/sessions/claim``."""
+
+    token_hash: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the resume token")
+    expires_at: datetime = Field(description="until when the token holds from now on")
+
+
 class TurnRecord(_Record):
     """A turn as the gateway writes it."""
 
@@ -41,6 +76,8 @@ class TurnRecord(_Record):
     turn_number: int = Field(ge=1, description="wanted place in the conversation")
     revision: int = Field(0, ge=0, description="counts edits of the turn")
     state: Literal["open", "closed"] = "closed"
+    epoch: int = Field(1, ge=1, description="counts the gateways that have held the session")
+    session: SessionState | None = Field(None, description="for the one that holds it next")
     typed: bool = Field(False, description="typed: there is no user audio")
     recognised_text: str | None = Field(None, description="what the recogniser heard, or was typed")
     edited_text: str | None = Field(None, description="what the person corrected it to")
@@ -80,6 +117,23 @@ class TurnView(_Record):
     user_audio_ms: float | None = Field(None, description="absent: no audio is kept")
     ai_audio_ms: float | None = Field(None, description="absent: no audio is kept")
     created_at: datetime
+
+
+class ClaimedSession(_Record):
+    """A session that this gateway holds from now on."""
+
+    session_id: UUID
+    epoch: int = Field(ge=1, description="one more than that of the gateway before")
+    config: dict[str, Any] = Field(default_factory=dict, description="what the client configured")
+    turns: list[TurnView] = Field(description="the newest, oldest first")
+    next_turn_number: int = Field(1, ge=1, description="the next free place in the conversation")
+
+
+class ResumeGranted(_Record):
+    """The answer to ``POST /api/conversation/{session_id}/resume``."""
+
+    session_id: UUID
+    resume_token: str = Field(description="secret that a `resume` on /ws/chat shows")
 
 
 class Hit(_Record):

@@ -6,6 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+MAX_RECORDING_S = 1800.0
+"""Longest recording to transcribe, s, where STT_MAX_FILE_S does not say otherwise."""
+
 TranscriptionFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
 
 

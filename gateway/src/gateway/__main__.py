@@ -21,7 +21,18 @@ def main() -> None:
         app = make_app(settings)
     except (UnsafeBindingError, AvatarError, ValueError) as error:
         sys.exit(f"gateway: {error}")
-    serve("gateway", lambda: app, settings, ws_max_bytes=_WS_MAX_BYTES)
+
+    async def drain() -> None:
+        await app.state.sessions.drain()
+
+    serve(
+        "gateway",
+        lambda: app,
+        settings,
+        ws_max_bytes=_WS_MAX_BYTES,
+        drain=drain,
+        drain_s=settings.drain_s,
+    )
 
 
 if __name__ == "__main__":

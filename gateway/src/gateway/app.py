@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import NamedTuple
+from functools import partial
 
-import httpx
 import opencc
 from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
@@ -15,37 +14,38 @@ from starlette.websockets import WebSocket
 from avatar_contract.errors import (
     LlmUnavailable,
     ProfileUnavailable,
-    StageError,
     SttUnavailable,
     TtsUnavailable,
 )
 from avatar_contract.health import Health
 from avatar_contract.service import Metrics, create_app, outbound
-from avatar_contract.wire import Limits, NoticeCode
-from gateway.backends.http import bearer, new_client
-from gateway.backends.listen_ws import ListenClient
-from gateway.backends.llm_http import ChatModel, ChatSettings
-from gateway.backends.profile_http import ProfileClient
-from gateway.backends.protocols import Engines
-from gateway.backends.tts_http import SpeechAddress, SpeechClient
-from gateway.backends.watch import Place, ServiceWatch
+from avatar_contract.terms import Limits, NoticeCode, TtsMode
 from gateway.dialects.chat_socket import serve_chat
-from gateway.edge.admission import Admission
 from gateway.edge.decode import DecodeWorkers
-from gateway.edge.guard import GuardConfig, KeyRing, ThrottleRates, install_guards
-from gateway.figures import Figures
-from gateway.rest import RestDeps, Upstream, login_router, openai_router, product_router, web_router
-from gateway.session.factory import Scripts, SessionFactory, SessionSettings
+from gateway.edge.guard import GuardConfig, ThrottleRates, install_guards
+from gateway.live.admission import Admission
+from gateway.live.engines import engine_notice
+from gateway.live.factory import Scripts, SessionFactory, SessionSettings
+from gateway.live.figures import Figures
+from gateway.live.registry import SessionRegistry
+from gateway.live.spool import Spool
+from gateway.live.spool_file import SpoolFile
+from gateway.live.tokens import grant_resume
+from gateway.rest import RestDeps, login_router, openai_router, product_router, web_router
+from gateway.services.caller import Address, Caller
+from gateway.services.health import ServiceWatch
+from gateway.services.llm import ChatModel, ChatSettings
+from gateway.services.pools import new_client
+from gateway.services.profile import Profiles
+from gateway.services.stt import ListenClient
+from gateway.services.tts import SpeechClient
+from gateway.services.voices import Voices
 from gateway.session.outputs import NoticeGiven
+from gateway.session.ports import Engines
 from gateway.settings import Settings
 
-
-class _Address(NamedTuple):
-    name: str
-    folder: str
-    url: str
-    key: SecretStr | None
-    failure: type[StageError]
+_READ_WAIT_S = 1.0
+"""How long a reader waits for turns that have just ended to reach profile-service."""
 
 
 def make_app(settings: Settings | None = None) -> FastAPI:
@@ -86,89 +86,100 @@ def make_app(settings: Settings | None = None) -> FastAPI:
 
 
 async def _build(
-    app: FastAPI, s: Settings, addresses: list[_Address], metrics: Metrics, stack: AsyncExitStack
+    app: FastAPI, s: Settings, addresses: list[Address], metrics: Metrics, stack: AsyncExitStack
 ) -> None:
     http = await stack.enter_async_context(new_client())
-    places = {a.name: Place(a.url, bearer(_plain(a.key))) for a in addresses}
-    watch = ServiceWatch(http, places, model=s.llm_model, model_licence=s.llm_licence)
+    callers = {address.name: Caller(http, address) for address in addresses}
+    watch = ServiceWatch(callers, model=s.llm_model, model_licence=s.llm_licence)
     workers = DecodeWorkers()
     stack.callback(workers.close)
     await watch.start()
     stack.push_async_callback(watch.stop)
     admission = Admission(s.max_sessions, s.max_waiting)
     figures = Figures(metrics)
-    app.state.watch = watch
-    app.state.sessions = _sessions(s, http, watch, admission, workers, figures)
-    keys: KeyRing = app.state.keys
-    upstreams = {
-        a.name: Upstream(a.folder, http, a.url, a.failure, _plain(a.key)) for a in addresses
-    }
+    profiles = Profiles(callers["profile"])
+    speakers: dict[TtsMode, Caller] = {"fast": callers["tts_fast"], "hq": callers["tts_hq"]}
+    voices = Voices(profiles, speakers, callers["stt"])
+    model = _model(s, callers["llm"], watch)
+    engines = Engines(
+        ListenClient(callers["stt"].address, callers["stt"].breaker),
+        model,
+        SpeechClient(voices, silence_timeout_s=s.tts_timeout_s),
+        profiles,
+    )
+    spool = Spool(
+        SpoolFile.open(s.home / "gateway"),
+        profiles,
+        max_sound_bytes=s.spool_max_mib * 2**20,
+    )
+    await spool.start()
+    stack.push_async_callback(spool.stop)
+    factory = SessionFactory(
+        engines,
+        _shared(s),
+        spool,
+        workers,
+        Scripts(opencc.OpenCC("s2twp"), opencc.OpenCC("t2s")),
+        engines_info=watch.engines,
+        busy=lambda: model.in_flight >= s.llm_busy_requests,
+        figures=figures.take,
+        notices=lambda: _notices(watch),
+        loading=watch.loading,
+    )
+    sessions = SessionRegistry(factory, admission, detached_s=s.detached_s)
+    stack.push_async_callback(sessions.close)
+    watch.on_change = lambda stage, away: sessions.tell_all(engine_notice(stage, away=away))
+    app.state.watch, app.state.sessions, app.state.spool = watch, sessions, spool
     app.state.rest = RestDeps(
-        **upstreams, admission=admission, keys=keys, decoding=workers, figures=figures.stages
+        **callers,
+        profiles=profiles,
+        voices=voices,
+        admission=admission,
+        delivered=lambda session_id: spool.flush(_READ_WAIT_S, session_id=session_id),
+        grant_resume=partial(grant_resume, profiles, s.resume_ttl_s),
+        keys=app.state.keys,
+        decoding=workers,
+        figures=figures.stages,
+        max_recording_s=s.stt_max_file_s,
     )
 
 
-def _sessions(
-    s: Settings,
-    http: httpx.AsyncClient,
-    watch: ServiceWatch,
-    admission: Admission,
-    workers: DecodeWorkers,
-    figures: Figures,
-) -> SessionFactory:
-    profiles = ProfileClient(http, s.profile_url, _plain(s.profile_api_key))
+def _model(s: Settings, caller: Caller, watch: ServiceWatch) -> ChatModel:
     chat = ChatSettings(
-        url=s.llm_url,
         model=lambda: watch.model,
-        api_key=_plain(s.llm_api_key),
         max_tokens=s.llm_max_tokens,
         temperature=s.llm_temperature,
         first_token_timeout_s=s.llm_timeout_s,
     )
-    model = ChatModel(http, chat)
-    tts_key = _plain(s.tts_api_key)
-    voice = SpeechClient(
-        http,
-        {
-            "fast": SpeechAddress(s.tts_fast_url, tts_key),
-            "hq": SpeechAddress(s.tts_hq_url, tts_key),
-        },
-        profiles,
-        silence_timeout_s=s.tts_timeout_s,
+    return ChatModel(caller, chat)
+
+
+def _shared(s: Settings) -> SessionSettings:
+    limits = Limits(
+        max_payload_bytes=s.max_payload_bytes,
+        max_chunks=s.max_chunks,
+        chunk_timeout_s=s.chunk_timeout_s,
+        max_binary_s=s.max_binary_s,
+        max_text_chars=s.max_text_chars,
     )
-    engines = Engines(ListenClient(s.stt_url, _plain(s.stt_api_key)), model, voice, profiles)
-    shared = SessionSettings(
-        limits=Limits(
-            max_payload_bytes=s.max_payload_bytes,
-            max_chunks=s.max_chunks,
-            chunk_timeout_s=s.chunk_timeout_s,
-            max_binary_s=s.max_binary_s,
-            max_text_chars=s.max_text_chars,
-        ),
+    return SessionSettings(
+        limits=limits,
         instructions=s.instructions,
         vocabulary=s.vocabulary,
+        thinking_opened=s.llm_thinking_opened,
         token_budget=s.token_budget,
-    )
-    return SessionFactory(
-        engines,
-        shared,
-        admission,
-        workers,
-        Scripts(opencc.OpenCC("s2tw"), opencc.OpenCC("t2s")),
-        engines_info=watch.engines,
-        busy=lambda: model.in_flight >= s.llm_busy_requests,
-        figures=figures.take,
-        notices=_notices(watch),
-        loading=watch.loading,
+        token_life_s=s.resume_ttl_s,
     )
 
 
 def _notices(watch: ServiceWatch) -> list[NoticeGiven]:
+    """What a client is told when it connects."""
+    notices = [engine_notice(stage, away=True) for stage in sorted(watch.away)]
     public = watch.public()
-    if not public:
-        return []
-    what = f"Speech or text leaves the premises: {', '.join(public)} is a public address."
-    return [NoticeGiven(NoticeCode.PUBLIC_ENGINE, what)]
+    if public:
+        what = f"Speech or text leaves the premises: {', '.join(public)} is a public address."
+        notices.append(NoticeGiven(NoticeCode.PUBLIC_ENGINE, what))
+    return notices
 
 
 def _chat() -> APIRouter:
@@ -183,8 +194,19 @@ def _chat() -> APIRouter:
 
 def _readiness(app: FastAPI) -> Health:
     watch: ServiceWatch = app.state.watch
-    sessions: SessionFactory = app.state.sessions
-    return watch.health().model_copy(update={"load": {"sessions": float(sessions.admission.held)}})
+    sessions: SessionRegistry = app.state.sessions
+    spool: Spool = app.state.spool
+    load = {
+        "sessions": float(sessions.admission.held),
+        "sessions_without_client": float(sessions.detached),
+        "records_waiting": float(spool.pending),
+    }
+    health = watch.health().model_copy(update={"load": load, "detail": spool.complaint})
+    return health.model_copy(update={"status": "degraded"}) if _is_worse(health) else health
+
+
+def _is_worse(health: Health) -> bool:
+    return health.status == "ok" and health.detail is not None
 
 
 def _guards(s: Settings) -> GuardConfig:
@@ -197,15 +219,15 @@ def _guards(s: Settings) -> GuardConfig:
     )
 
 
-def _addresses(s: Settings) -> list[_Address]:
+def _addresses(s: Settings) -> list[Address]:
+    stt, llm = _plain(s.stt_api_key), _plain(s.llm_api_key)
+    tts, profile = _plain(s.tts_api_key), _plain(s.profile_api_key)
     return [
-        _Address("stt", "stt-service", s.stt_url, s.stt_api_key, SttUnavailable),
-        _Address("llm", "llm-service", s.llm_url, s.llm_api_key, LlmUnavailable),
-        _Address("tts_fast", "tts-service", s.tts_fast_url, s.tts_api_key, TtsUnavailable),
-        _Address("tts_hq", "tts-service", s.tts_hq_url, s.tts_api_key, TtsUnavailable),
-        _Address(
-            "profile", "profile-service", s.profile_url, s.profile_api_key, ProfileUnavailable
-        ),
+        Address("stt", "stt-service", s.stt_url, SttUnavailable, stt),
+        Address("llm", "llm-service", s.llm_url, LlmUnavailable, llm),
+        Address("tts_fast", "tts-service", s.tts_fast_url, TtsUnavailable, tts),
+        Address("tts_hq", "tts-service", s.tts_hq_url, TtsUnavailable, tts),
+        Address("profile", "profile-service", s.profile_url, ProfileUnavailable, profile),
     ]
 
 

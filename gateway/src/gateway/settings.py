@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from avatar_contract.service import ServiceSettings
+from avatar_contract.transcription import MAX_RECORDING_S
 from gateway.edge.guard import AuthMode
 
 
@@ -51,6 +52,18 @@ class Settings(ServiceSettings):
     max_waiting: int = Field(0, ge=0)
     """How many may wait for a place instead."""
 
+    resume_ttl_s: float = Field(24 * 3600, gt=0)
+    """Seconds after its last use for which a conversation can be resumed with its token."""
+
+    detached_s: float = Field(60, ge=0)
+    """Seconds for which a conversation is held as it is when its connection breaks."""
+
+    drain_s: float = Field(5, ge=0)
+    """Seconds that turns under way may take to end when the gateway is told to stop."""
+
+    spool_max_mib: int = Field(512, ge=1)
+    """MiB of sound that may wait on this disk while profile-service is away; beyond it, words."""
+
     max_payload_bytes: int = Field(10 * 2**20, ge=1)
     """Bytes of microphone payload that one utterance may have."""
 
@@ -81,6 +94,9 @@ class Settings(ServiceSettings):
     stt_api_key: SecretStr | None = None
     """Its key."""
 
+    stt_max_file_s: float = Field(MAX_RECORDING_S, gt=0)
+    """Longest recording to transcribe, s. stt-service reads it too: set it for both."""
+
     llm_url: str = "http://127.0.0.1:8020"
     """Address of the model server, before `/v1`: the demo, vLLM, llama.cpp, or any such server."""
 
@@ -101,6 +117,10 @@ class Settings(ServiceSettings):
 
     llm_licence: str = ""
     """Licence of the model's weights, as the page shows it."""
+
+    llm_thinking_opened: bool = False
+    """Whether the model's template opens its thinking itself: then answers begin with it, and
+    nothing is shown or spoken before `</think>`."""
 
     llm_busy_requests: int = Field(4, ge=1)
     """Answers under way at once above which nothing is begun on a guess."""

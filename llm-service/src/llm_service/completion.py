@@ -48,39 +48,58 @@ class Completion:
     tokens: list[str] = field(default_factory=list)
 
     async def _limited(self) -> AsyncIterator[str]:
+        """The answer's tokens up to its limit, or to a text that is to end it."""
+        self.finish_reason = "stop"
+        stops = [stop for stop in self.request.stop if stop]
+        keep = max((len(stop) for stop in stops), default=1) - 1
+        count, held = 0, ""
         async for token in self.backend.answer(self.request):
-            if len(self.tokens) == self.max_tokens:
+            if count == self.max_tokens:
                 self.finish_reason = "length"
-                return
+                break
+            count += 1
             self.tokens.append(token)
-            yield token
+            held += token
+            ends = [at for stop in stops if (at := held.find(stop)) >= 0]
+            if ends:
+                held = held[: min(ends)]
+                break
+            # The last characters may be the beginning of a text that ends the answer.
+            ready = len(held) - keep
+            if ready > 0:
+                yield held[:ready]
+                held = held[ready:]
+        if held:
+            yield held
 
     async def whole(self) -> ChatCompletion:
-        """The answer when not streamed."""
-        async for _ in self._limited():
-            pass
-        message = ChatMessage(role="assistant", content="".join(self.tokens))
-        choice = Choice(message=message, finish_reason=self.finish_reason)
+        """The answers when not streamed."""
+        choices = []
+        for index in range(self.request.n):
+            text = "".join([piece async for piece in self._limited()])
+            message = ChatMessage(role="assistant", content=text)
+            choices.append(Choice(index=index, message=message, finish_reason=self.finish_reason))
         return ChatCompletion(
             id=self.id,
             created=self.created,
             model=self.model,
-            choices=[choice],
+            choices=choices,
             usage=self.usage(),
         )
 
     async def chunks(self) -> AsyncIterator[ChatChunk]:
-        """Role first, then a chunk a token, the reason of the end, and usage when asked for."""
-        yield self._chunk(Delta(role="assistant", content=""))
-        async for token in self._limited():
-            yield self._chunk(Delta(content=token))
-        yield self._chunk(Delta(), self.finish_reason)
+        """Each answer's role first, then its text, and its end; then usage when asked for."""
+        for index in range(self.request.n):
+            yield self._chunk(index, Delta(role="assistant", content=""))
+            async for piece in self._limited():
+                yield self._chunk(index, Delta(content=piece))
+            yield self._chunk(index, Delta(), self.finish_reason)
         options = self.request.stream_options
         if options is not None and options.include_usage:
             yield ChatChunk(id=self.id, created=self.created, model=self.model, usage=self.usage())
 
-    def _chunk(self, delta: Delta, finish_reason: str | None = None) -> ChatChunk:
-        choice = ChunkChoice(delta=delta, finish_reason=finish_reason)
+    def _chunk(self, index: int, delta: Delta, finish_reason: str | None = None) -> ChatChunk:
+        choice = ChunkChoice(index=index, delta=delta, finish_reason=finish_reason)
         return ChatChunk(id=self.id, created=self.created, model=self.model, choices=[choice])
 
     def usage(self) -> Usage:

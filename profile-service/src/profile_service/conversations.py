@@ -20,8 +20,9 @@ from profile_service.database import Database
 from profile_service.names import edited_title
 from profile_service.repository import audio, conversations, search
 from profile_service.repository.conversations import Row, Summary
-from profile_service.turn_view import answer_text, view
-from profile_service.turns import SIDES, drop_turns
+from profile_service.turn_row import SIDES
+from profile_service.turn_view import answer_text, said, shown, view
+from profile_service.turns import drop_turns
 from profile_service.vault import Vault
 
 _NO_CONVERSATION = "There is no such conversation."
@@ -49,7 +50,7 @@ class Conversations:
             statement = (
                 search.matching(connection, owner, query, position, limit + 1)
                 if query
-                else conversations.newest_first(owner, position, limit + 1)
+                else conversations.listed(owner, position, limit + 1)
             )
             found = await conversations.summaries(connection, statement)
             more, found = len(found) > limit, found[:limit]
@@ -61,12 +62,13 @@ class Conversations:
         )
 
     async def get(self, owner: str, session_id: UUID) -> ConversationView:
-        """One conversation with all its turns. Raises NotFound."""
+        """One conversation with all turns of which there is something to show. Raises NotFound."""
         async with self._database.read() as connection:
             row = await conversations.find(connection, owner, session_id)
             if row is None:
                 raise NotFound(_NO_CONVERSATION)
-            turns = await conversations.turns_of(connection, owner, session_id)
+            rows = await conversations.turns_of(connection, owner, session_id)
+        turns = [turn for turn in rows if shown(turn)]
         lengths = [turn[length] or 0.0 for turn in turns for _, _, length in SIDES.values()]
         return ConversationView(
             id=session_id,
@@ -102,8 +104,11 @@ class Conversations:
         return await self.get(owner, session_id)
 
     async def delete(self, owner: str, session_id: UUID) -> None:
-        """Delete it with its turns and their files. Raises NotFound."""
-        async with self._vault.change() as change, self._database.write() as connection:
+        """Delete it with its turns, their files and its session. Raises NotFound."""
+        await self._vault.finding_room(lambda: self._delete(owner, session_id), deletes=True)
+
+    async def _delete(self, owner: str, session_id: UUID) -> None:
+        async with self._vault.change() as change, self._database.write(patient=1) as connection:
             if await conversations.hold(connection, owner, session_id) is None:
                 raise NotFound(_NO_CONVERSATION)
             rows = list(await conversations.turns_of(connection, owner, session_id))
@@ -146,7 +151,7 @@ def _title_hit(title: str, query: textsearch.Query) -> Hit:
 
 
 def _turn_hit(row: Row, query: textsearch.Query) -> Hit:
-    sides: list[tuple[Side, str]] = [("user", view(row).user_text), ("ai", answer_text(row))]
+    sides: list[tuple[Side, str]] = [("user", said(row)), ("ai", answer_text(row))]
     for side, text in sides:
         mark = textsearch.mark(text, query)
         if mark is not None:
@@ -157,5 +162,5 @@ def _turn_hit(row: Row, query: textsearch.Query) -> Hit:
                 match=mark.match,
                 after=mark.after,
             )
-    # Letters that change their number when normalised (some Hangul) hit without a place.
+    # An entry of the search that has not been folded anew yet may hit without a place.
     return Hit(turn_id=row["turn_id"], side="user", match=query.text)

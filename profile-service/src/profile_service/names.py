@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from avatar_contract.errors import BadMessage
+from avatar_contract.text import is_visible
 
 MAX_NAME_CHARS = 80
 MAX_KEY_CHARS = 400
@@ -35,7 +36,8 @@ def voice_name(name: str) -> str:
         _check_character(character)
     if ".." in clean:
         raise BadMessage("A name may not contain two dots in a row.")
-    if not any(unicodedata.category(character)[0] in "LNS" for character in clean):
+    seen = "".join(character for character in clean if unicodedata.category(character)[0] in "LNS")
+    if not is_visible(seen):
         raise BadMessage("A name needs at least one letter, digit or picture.")
     if len(name_key(clean)) > MAX_KEY_CHARS:
         raise BadMessage("This name is too long when it is written out.")
@@ -83,6 +85,6 @@ def edited_title(title: str) -> str:
         if character.isspace() or unicodedata.category(character) not in ("Cc", "Cs")
     )
     clean = _SPACES.sub(" ", visible).strip()
-    if not clean:
+    if not is_visible(clean):
         raise BadMessage("A title can't be empty.")
     return clean[:MAX_TITLE_CHARS]

@@ -28,6 +28,13 @@ class Settings(ServiceSettings):
     """Bring the database to the newest schema at start. Compose sets it to false and runs
     `python -m profile_service.migrate` as a job of its own."""
 
+    database_timeout_s: float = Field(4, gt=0)
+    """How long a request waits for a database that is slow, locked or away, s; it ends within 2 s
+    more."""
+
+    pulse_s: float = Field(2, gt=0)
+    """Time between two looks at the database and the disk, for `/health`, s."""
+
     audio_store: str = "folder"
     """Where audio is kept: a name of the registry in `backends/`."""
 
@@ -41,10 +48,16 @@ class Settings(ServiceSettings):
     """Largest voice recording that is taken, MiB."""
 
     quota_mib: int = Field(0, ge=0)
-    """All audio together may take so much, MiB; beyond it new audio is refused. 0: no quota."""
+    """All audio together may take so much, MiB; beyond it turns are kept without sound, and new
+    voices are refused. 0: no quota."""
 
     min_free_mib: int = Field(64, ge=0)
-    """New audio is refused when the disk has less than this left, MiB."""
+    """Turns are kept without sound, and new voices are refused, when the disk has less than this
+    left, MiB."""
+
+    reserve_mib: int = Field(4, ge=0)
+    """Held back on the disk of a SQLite file, MiB: it gives way to words when the disk is full, and
+    as much again to deleting. 0: nothing is held back."""
 
     audio_days: float = Field(0, ge=0)
     """Audio of turns is removed when it is older, days; the words stay. 0: kept for ever."""

@@ -3,6 +3,7 @@
 ::
 
     conversations 1 ──< turns            a conversation's turns; deleting it deletes them
+    conversations 1 ──  sessions 1 ──< session_tokens   what a gateway needs to go on with it
     turns         1 ──  search_entries   the words of a turn, cut for searching (and edited titles)
     turns, voice_profiles ──> audio_files   what each file is; the bytes lie in the audio store
     audio_trash      files whose rows are gone and which still have to be removed
@@ -94,6 +95,7 @@ turns = sa.Table(
     sa.Column("turn_number", sa.Integer, nullable=False),
     sa.Column("utterance_id", sa.Uuid, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False, server_default="1"),
     sa.Column("state", sa.String(8), nullable=False),
     sa.Column("typed", sa.Boolean, nullable=False),
     sa.Column("recognised_text", sa.Text),
@@ -113,11 +115,49 @@ turns = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.UniqueConstraint("session_id", "turn_number"),
-    sa.UniqueConstraint("owner", "session_id", "utterance_id"),
-    sa.Index(None, "owner", "utterance_id"),
+    sa.UniqueConstraint("owner", "utterance_id"),
     sa.Index(None, "owner", "created_at"),
+    sa.Index(
+        "ix_turns_open",
+        "updated_at",
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    ),
     sa.Index(None, "user_audio_key", unique=True),
     sa.Index(None, "ai_audio_key", unique=True),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column(
+        "session_id",
+        sa.Uuid,
+        sa.ForeignKey("conversations.session_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("owner", sa.String(OWNER_CHARS), nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("config", sa.JSON, nullable=False),
+    # When the turn began that said the configuration: a late record must not bring an older one.
+    sa.Column("said_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+)
+
+session_tokens = sa.Table(
+    "session_tokens",
+    metadata,
+    sa.Column("token_hash", sa.String(64), primary_key=True),
+    sa.Column("owner", sa.String(OWNER_CHARS), nullable=False),
+    sa.Column(
+        "session_id",
+        sa.Uuid,
+        sa.ForeignKey("sessions.session_id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    sa.Column("expires_at", UtcDateTime, nullable=False),
+    sa.Index(None, "session_id"),
+    sa.Index(None, "expires_at"),
 )
 
 search_entries = sa.Table(
@@ -140,6 +180,9 @@ search_entries = sa.Table(
     sa.Column("turn_id", sa.Uuid, sa.ForeignKey("turns.turn_id", ondelete="CASCADE")),
     sa.Column("norm", sa.Text, nullable=False),
     sa.Column("terms", sa.Text, nullable=False),
+    # By which rules it was folded; see `folding.FOLDING`. Empty: before that was noted.
+    sa.Column("folding", sa.String(64), nullable=False, server_default=""),
+    sa.Index(None, "folding", "id"),
     sa.Index(None, "session_id"),
     sa.Index(None, "turn_id", unique=True),
 )
@@ -191,5 +234,8 @@ deleted_turns = sa.Table(
     sa.Column("turn_id", sa.Uuid, primary_key=True),
     sa.Column("owner", sa.String(OWNER_CHARS), nullable=False),
     sa.Column("deleted_at", UtcDateTime, nullable=False),
+    # Absent: deleted before it was noted.
+    sa.Column("utterance_id", sa.Uuid),
     sa.Index(None, "deleted_at"),
+    sa.Index(None, "owner", "utterance_id"),
 )

@@ -1,16 +1,18 @@
 """Words for searching: how text is cut into terms, how a query is, and where it hits.
 
-Text is compared after NFKC and casefolding. A run of Chinese, Japanese or Korean characters becomes
-its overlapping pairs and its last character; so two characters are one term, and one character is
-the beginning of a term. Any other word is one term. Any other visible character (``%``, ``_``, an
-emoji) is a term by itself, so nothing in a query is a wildcard.
+Text is compared as `folding` leaves it: without width, case, diacritics and Chinese variants. A run
+of Chinese, Japanese or Korean characters becomes its overlapping pairs and its last character; so
+two characters are one term, and one character is the beginning of a term. Any other word is one
+term. Any other visible character (``%``, ``_``, an emoji) is a term by itself, so nothing in a
+query is a wildcard.
 
     天氣很好 hello_1   ▶   天氣 氣很 很好 好 hello _ 1      "天" "天氣" "天氣很" "hel" "_1" hit
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
+
+from profile_service import folding
 
 MAX_QUERY_CHARS = 200
 MAX_TERM_CHARS = 64
@@ -26,7 +28,7 @@ _CJK = (
 )
 _RUNS = re.compile(rf"(?P<cjk>[{_CJK}]+)|(?P<word>[^\W_{_CJK}]+)|(?P<sign>[^\s\w]|_)")
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def storable(text: str) -> str:
@@ -36,8 +38,7 @@ def storable(text: str) -> str:
 
 def normalise(text: str) -> str:
     """`text` as it is compared."""
-    folded = unicodedata.normalize("NFKC", storable(text)).casefold()
-    return _CONTROL.sub(" ", folded)
+    return _CONTROL.sub(" ", folding.fold(storable(text)))
 
 
 def terms(norm: str) -> list[str]:
@@ -118,14 +119,13 @@ class Mark:
 
 def mark(text: str, query: Query, around: int = 30) -> Mark | None:
     """The first place where a part of `query` stands in `text`; None when none does."""
-    norm, origin = _with_origin(text)
+    folded = folding.traced(text)
+    norm = _CONTROL.sub(" ", folded.text)
     places = [(at, len(part)) for part in query.parts if (at := _find(norm, part)) >= 0]
     if not places:
         return None
     at, length = min(places, key=lambda place: (place[0], -place[1]))
-    start, end = origin[at], origin[at + length - 1] + 1
-    while end < len(text) and unicodedata.combining(text[end]):
-        end += 1
+    start, end = folded.places[at][0], folded.places[at + length - 1][1]
     before, after = text[max(0, start - around) : start], text[end : end + around]
     return Mark(
         before=("…" if start > around else "") + before,
@@ -140,20 +140,3 @@ def _find(norm: str, part: str) -> int:
         return norm.find(part)
     found = re.search(rf"(?<![^\W_{_CJK}]){re.escape(part)}", norm)
     return found.start() if found else norm.find(part)
-
-
-def _with_origin(text: str) -> tuple[str, list[int]]:
-    """Normalised text with, for each of its characters, its place in `text`."""
-    pieces: list[str] = []
-    origin: list[int] = []
-    at = 0
-    while at < len(text):
-        end = at + 1
-        # Combining marks may melt into the character before them.
-        while end < len(text) and unicodedata.combining(text[end]):
-            end += 1
-        piece = normalise(text[at:end])
-        pieces.append(piece)
-        origin += [at] * len(piece)
-        at = end
-    return "".join(pieces), origin

@@ -12,24 +12,32 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import BinaryIO, ParamSpec, TypeVar
 from uuid import UUID
 
-from avatar_contract.errors import NotFound, StorageFull
+from avatar_contract.errors import NotFound, ProfileUnavailable, StorageFull
 from avatar_contract.service.logs import get_logger
 from profile_service.audiofile import AudioFile, Sound, named
 from profile_service.backends.store import PROFILES, AudioStore
-from profile_service.database import Database
+from profile_service.database import UNHURRIED, Database
+from profile_service.disk import Disk
 from profile_service.repository import audio
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 log = get_logger(__name__)
+
+_QUOTA_USED = "The quota for audio is used up: delete conversations or raise it."
+_NEARLY_FULL = "The disk for audio is nearly full: free some space, or delete conversations."
+_WORDS_ONLY = " Until then turns are kept without their sound."
+
+_SMALL = 1 << 18
+"""A sound has about so many bytes."""
 
 _MOST_LOST = 20
 """Files that may be missing before we think that all of them are elsewhere."""
@@ -52,7 +60,12 @@ class Change:
         file = named(kind, of, sound)
         self._vault.check_room(file.size + sum(added.size for added in self.added))
         self.added.append(file)
-        await self._vault.run(self._vault.store.stage, file.key, sound.data)
+        try:
+            await self._vault.run(self._vault.store.stage, file.key, sound.data)
+        except StorageFull:
+            # Nothing is left of it: there is nothing to settle.
+            self.added.remove(file)
+            raise
         return file
 
     def drop(self, keys: Iterable[str]) -> None:
@@ -67,15 +80,19 @@ class Vault:
         self,
         store: AudioStore,
         database: Database,
+        disk: Disk,
         *,
         quota_bytes: int = 0,
         min_free_bytes: int = 0,
     ) -> None:
         self.store = store
+        self.disk = disk
+        """Where the words are."""
         self._database = database
         self._quota = quota_bytes
         self._min_free = min_free_bytes
         self._used = 0
+        self._low = False
         self._unsettled: list[AudioFile] = []
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="files")
         # Removals may have to wait for a backup: they must not keep writes waiting with them.
@@ -85,6 +102,21 @@ class Vault:
     def used_bytes(self) -> int:
         """What all audio takes, as of the last count."""
         return self._used
+
+    @property
+    def trouble(self) -> str | None:
+        """What there is no room for, and what to do, as of the last look."""
+        if self._quota and self._used + _SMALL > self._quota:
+            return _QUOTA_USED + _WORDS_ONLY
+        return _NEARLY_FULL + _WORDS_ONLY if self._low or self.disk.gave_way else None
+
+    async def look(self) -> None:
+        """See what the disks have left, and do what had to wait for the database."""
+        await self.run(self.disk.look)
+        free = await self.run(self.store.free_bytes)
+        self._low = free < max(self._min_free, _SMALL)
+        if self._unsettled and self._database.answers:
+            await self.settle_again()
 
     async def open(self) -> None:
         """Mend what a crash left, and be ready to write."""
@@ -111,12 +143,38 @@ class Vault:
     @asynccontextmanager
     async def change(self) -> AsyncIterator[Change]:
         """Add and drop files together with the transaction inside. See the module's head."""
-        change = Change(self)
+        change, known = Change(self), True
         try:
             yield change
+        except ProfileUnavailable:
+            # Whether it was committed can't be asked now. What is staged can be read meanwhile.
+            self._unsettled += change.added
+            known = False
+            raise
         finally:
             # A caller that goes away must not leave files and rows in disagreement.
-            await asyncio.shield(asyncio.ensure_future(self._settle(change)))
+            if known:
+                await asyncio.shield(asyncio.ensure_future(self._settle(change)))
+
+    async def finding_room(self, work: Callable[[], Awaitable[T]], *, deletes: bool = False) -> T:
+        """Do `work`, and on a full disk again after each thing that makes room for it.
+
+        Args:
+            deletes: it frees room itself, and may use the reserve that is for that.
+
+        Raises:
+            StorageFull: there is not even a reserve left.
+        """
+        with suppress(StorageFull):
+            return await work()
+        await self._database.checkpoint()
+        while True:
+            try:
+                return await work()
+            except StorageFull:
+                if not await self.run(self.disk.give_way, for_deleting=deletes):
+                    raise
+            await self._database.checkpoint()
 
     async def read(self, file: AudioFile) -> BinaryIO:
         """The open file.
@@ -136,13 +194,13 @@ class Vault:
             StorageFull: quota or disk has no room for them.
         """
         if self._quota and self._used + size > self._quota:
-            raise StorageFull("The quota for audio is used up: delete conversations or raise it.")
+            raise StorageFull(_QUOTA_USED)
         if self._min_free and self.store.free_bytes() - size < self._min_free:
-            raise StorageFull("The disk for audio is nearly full: free some space.")
+            raise StorageFull(_NEARLY_FULL)
 
     async def measure(self) -> int:
         """Count anew the bytes that all audio takes (other processes write too)."""
-        async with self._database.read() as connection:
+        async with self._database.read(patient=UNHURRIED) as connection:
             self._used = await audio.total_bytes(connection)
         return self._used
 
@@ -159,10 +217,10 @@ class Vault:
         Returns:
             How many orphaned files were removed, and how many rows had lost their file.
         """
-        await self._settle_again()
+        await self.settle_again()
         # Files first: a published file had its row before, so one without a row lost it for good.
         files = await self.run(lambda: [file.key for file in self.store.files()])
-        async with self._database.read() as connection:
+        async with self._database.read(patient=UNHURRIED) as connection:
             rows = await audio.sizes(connection)
             trashed = set(await audio.trash(connection))
         orphans = [key for key in files if key not in rows]
@@ -209,7 +267,8 @@ class Vault:
         await self.run(self.store.discard, [key for key in keys if key not in committed])
         self._used += sum(file.size for file in added if file.key in committed)
 
-    async def _settle_again(self) -> None:
+    async def settle_again(self) -> None:
+        """Publish or discard what could not be while the database was away."""
         waiting, self._unsettled = self._unsettled, []
         if waiting:
             await self._settle_added(waiting)
@@ -219,8 +278,14 @@ class Vault:
             gone = set(keys) - await audio.known(connection, keys)
             trashed = gone & set(await audio.trash(connection))
         await self._unlink(sorted(trashed))
-        async with self._database.write() as connection:
-            await audio.forget_trash(connection, sorted(trashed))
+        try:
+            async with self._database.write() as connection:
+                await audio.forget_trash(connection, sorted(trashed))
+        except StorageFull:
+            # They are gone, which is what was asked for. To forget them can wait for room.
+            log.warning("audio.trash_kept", files=len(trashed))
+        if self._quota:
+            await self.measure()
 
     async def _unlink(self, keys: list[str]) -> None:
         loop = asyncio.get_running_loop()

@@ -138,6 +138,9 @@ class Voices:
 
     async def delete(self, owner: str, profile_id: UUID) -> None:
         """Delete the row and the files, at once. Raises NotFound."""
+        await self._vault.finding_room(lambda: self._delete(owner, profile_id), deletes=True)
+
+    async def _delete(self, owner: str, profile_id: UUID) -> None:
         async with self._vault.change() as change, self._database.write() as connection:
             row = await voices.find(connection, owner, profile_id, hold=True)
             if row is None:

@@ -8,7 +8,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.websockets import WebSocketDisconnect
 
 from avatar_contract.audio import pcm_ms
-from avatar_contract.errors import AvatarError, BadMessage, PayloadTooLarge
+from avatar_contract.errors import AvatarError, PayloadTooLarge
+from avatar_contract.languages import language_tag
 from avatar_contract.listen import (
     Clear,
     Commit,
@@ -22,7 +23,7 @@ from stt_service.backends.base import Hints, Transcript
 from stt_service.listening.listener import Listener
 from stt_service.service import Service
 from stt_service.words import captions
-from stt_service.words.script import transcript_in_script
+from stt_service.words.script import as_written
 
 router = APIRouter(prefix="/v1")
 
@@ -134,14 +135,13 @@ async def transcriptions(
     https://platform.openai.com/docs/api-reference/audio/createTranscription
     """
     service = _service(request)
-    limit = service.settings.max_file_bytes
+    limit = service.settings.largest_file
     if file.size is not None and file.size > limit:
         raise PayloadTooLarge(f"A file may have {limit / 2**20:.0f} MiB: send it in pieces.")
-    if not language:
-        raise BadMessage("language: leave it out, or give an ISO 639-1 code such as en.")
     pcm = await service.decoder.decode(await file.read())
-    said = await service.recogniser.transcribe(pcm, Hints(language, locale, prompt))
-    return _answer(transcript_in_script(said, locale), pcm_ms(len(pcm)), response_format)
+    hints = Hints(language_tag(language), locale, service.settings.tai, prompt)
+    said = await service.recogniser.transcribe(pcm, hints)
+    return _answer(as_written(said, hints), pcm_ms(len(pcm)), response_format)
 
 
 def _answer(said: Transcript, duration_ms: float, form: TranscriptionFormat) -> Response:

@@ -48,8 +48,9 @@ def decode(data: bytes, longest_s: float) -> bytes:
         raise
     except (av.FFmpegError, ValueError, OSError) as cause:
         if not pcm:
-            raise BadAudio("This is no audio that can be read: send wav, flac, mp3, m4a, "
-                           "ogg or webm.") from cause  # fmt: skip
+            raise BadAudio(
+                "This is no audio that can be read: send wav, flac, mp3, m4a, ogg or webm."
+            ) from cause
     if not pcm:
         raise BadAudio("There is no sound in this file.")
     return bytes(pcm)

@@ -53,10 +53,12 @@ class Service:
         load = {"sessions": float(self.ears.open_ears), **self.recogniser.load()}
         return Health.model_validate(
             {
-                "status": _HEALTH[model.state], "models": [model], "load": load,
+                "status": "degraded" if model.degraded else _HEALTH[model.state],
+                "models": [model],
+                "load": load,
                 "engine": self.recogniser.info(),
             }
-        )  # fmt: skip
+        )
 
     async def warm(self) -> None:
         """Loads the recogniser. A failure stays in `/health`, where it says what to do."""

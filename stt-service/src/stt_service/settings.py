@@ -1,15 +1,21 @@
 """The service's settings, read once from the environment (prefix ``STT_``)."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from avatar_contract import devices
+from avatar_contract.audio import pcm_bytes
 from avatar_contract.service import ServiceSettings
+from avatar_contract.transcription import MAX_RECORDING_S
 from stt_service.hearing.endpoint import Tuning
 from stt_service.hearing.patience import Patience
 from stt_service.listening.policy import Policy
 from stt_service.listening.scribe import Pace
+
+_HEADER_BYTES = 64 * 1024
 
 
 class SttSettings(ServiceSettings):
@@ -63,10 +69,10 @@ class SttSettings(ServiceSettings):
     """Voice activity of all sessions is judged together, this often, ms."""
 
     max_file_bytes: int = Field(25 * 2**20, gt=0)
-    """Largest file to transcribe, bytes."""
+    """Largest file to transcribe, bytes; one of `STT_MAX_FILE_S` as plain sound is taken anyway."""
 
-    max_file_s: float = Field(1800, gt=0)
-    """Longest recording to transcribe, s."""
+    max_file_s: float = Field(MAX_RECORDING_S, gt=0)
+    """Longest recording to transcribe, s. The gateway reads it too: set it for both."""
 
     openai_url: str = "http://127.0.0.1:8100/v1"
     """Backend `openai`: base address of a server with `/audio/transcriptions`."""
@@ -86,7 +92,7 @@ class SttSettings(ServiceSettings):
     openai_timeout_s: float = Field(30, gt=0)
     """Backend `openai`: seconds to wait for an answer."""
 
-    model: str = "small"
+    model: str = "base"
     """Backend `faster_whisper`: the model's folder, or its name below `AVATAR_HOME/models`."""
 
     compute_type: str = "auto"
@@ -114,13 +120,32 @@ class SttSettings(ServiceSettings):
     no_speech_threshold: float = Field(0.6, gt=0, le=1)
     """Backend `faster_whisper`: a segment that is less likely speech than this is dropped."""
 
-    device: str = Field("auto", validation_alias=AliasChoices("STT_DEVICE", "DEVICE", "device"))
-    """`auto`, `cpu` or `cuda:N`."""
+    window_s: float = Field(8, ge=4, le=30)
+    """Backend `faster_whisper`: the shortest window that is looked at, s. A look takes the sound
+    and 3 s more, at least this much; 30: all that Whisper was trained with, at several times
+    the cost."""
+
+    tai: Literal["台", "臺"] = "台"
+    """How 台 is written in Traditional Chinese: 台 as most people write it, or 臺 as in
+    documents."""
+
+    device: str = Field(
+        "auto",
+        validation_alias=AliasChoices("STT_DEVICE", "DEVICE", "device"),
+        pattern=devices.PATTERN,
+    )
+    """`auto` (a GPU where there is one that works, else the CPU), `cpu`, or `cuda` or `cuda:N`: a
+    GPU that is absent is refused then."""
 
     allow_public_engines: bool = Field(
         False, validation_alias=AliasChoices("ALLOW_PUBLIC_ENGINES", "allow_public_engines")
     )
     """Whether a backend may be outside private networks."""
+
+    @property
+    def largest_file(self) -> int:
+        """Bytes that a file may have: the gateway sends recordings as they are heard, 16 kHz."""
+        return max(self.max_file_bytes, pcm_bytes(self.max_file_s * 1000) + _HEADER_BYTES)
 
     @property
     def models_dir(self) -> Path:
@@ -142,4 +167,5 @@ class SttSettings(ServiceSettings):
             ),
             pace=Pace(self.partial_every_ms, self.rolling_ms),
             longest_ms=self.max_utterance_s * 1000,
+            tai=self.tai,
         )

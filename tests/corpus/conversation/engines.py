@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from avatar_contract.chat import ChatMessage
-from avatar_contract.errors import AvatarError
+from avatar_contract.errors import AvatarError, NotFound
 from avatar_contract.listen import Clear, Commit, ListenCommand, ListenConfigure, ListenEvent
-from avatar_contract.records import TurnRecord, TurnView
+from avatar_contract.records import ClaimedSession, TurnRecord, TurnView
 from conversation.hearing import Ears, ScriptedRecogniser, Transcriptionist
-from gateway.backends.protocols import ClauseRequest, Delta, SpeechStream
+from gateway.live.keeper import Kept, SpooledTurn
+from gateway.session.ports import ClauseRequest, Delta, SpeechStream
 from stt_service.hearing.silero import Silero
 from stt_service.listening.listener import Listener
 from stt_service.listening.policy import Policy
@@ -116,16 +118,32 @@ class Voice:
         """There are no voices."""
 
 
+class Spool:
+    """Keeps every turn at once, in no place."""
+
+    def keep(
+        self, turn: SpooledTurn, delivered: Callable[[TurnView], None] | None = None
+    ) -> asyncio.Future[Kept]:
+        """As if the disk took no time."""
+        kept: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
+        kept.set_result(Kept(words=True, sound=True))
+        return kept
+
+    def find(self, utterance_id: UUID) -> TurnRecord | None:
+        """Nothing waits."""
+        return None
+
+    async def flush(self, patience_s: float, **_: object) -> None:
+        """Nothing waits."""
+
+
 class Archive:
-    """Takes every turn at once."""
+    """Knows of no turn from before."""
 
     async def find(self, utterance_id: UUID) -> TurnView | None:
         """Nothing is known from before."""
         return None
 
-    async def store(
-        self, record: TurnRecord, user_pcm: bytes | None, ai_pcm: bytes | None, ai_rate: int
-    ) -> TurnView:
-        """Answers as profile-service does."""
-        fields = record.model_dump(exclude={"store_audio"})
-        return TurnView.model_validate({**fields, "user_text": record.recognised_text or ""})
+    async def claim(self, token_hash: str, expires_at: datetime) -> ClaimedSession:
+        """There is one gateway."""
+        raise NotFound("unknown")

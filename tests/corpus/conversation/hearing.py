@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from avatar_contract.health import ModelHealth
-from avatar_contract.wire.common import EngineInfo
+from avatar_contract.terms import EngineInfo
 from stt_service.backends.base import Hints, Transcript
 from stt_service.hearing.ears import BYTES_PER_MS, WINDOW_BYTES, Window
 from stt_service.hearing.level import Gate, levels_db
@@ -159,6 +159,9 @@ class ScriptedDictation:
     async def glance(self) -> Transcript | None:
         """Costs what a settle does."""
         return await self.settle()
+
+    def hurry(self) -> None:
+        """Every look takes its set time."""
 
     async def settle(self) -> Transcript:
         """The words so far."""

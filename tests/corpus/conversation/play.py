@@ -7,19 +7,19 @@ from uuid import UUID
 import opencc
 
 from avatar_contract.audio import AudioFormat
-from avatar_contract.wire import Configure, EngineInfo
-from avatar_contract.wire import Engines as EnginesInfo
+from avatar_contract.terms import EngineInfo
+from avatar_contract.terms import Engines as EnginesInfo
 from conversation import engines as fake
 from conversation import virtual
 from conversation.hearing import Transcriptionist
 from conversation.script import Line, Scene
 from conversation.sound import RATE, Microphone, Spoken
-from gateway.backends.protocols import Engines
-from gateway.edge.admission import Admission
 from gateway.edge.decode import DecodeWorkers
+from gateway.live.factory import Scripts, SessionFactory, SessionSettings
+from gateway.live.outbox import Frame
 from gateway.session import inputs as on
 from gateway.session import outputs as out
-from gateway.session.factory import Scripts, SessionFactory, SessionSettings
+from gateway.session.ports import Engines
 from gateway.text.words import normalised
 from stt_service.hearing.silero import Silero
 from stt_service.listening.policy import Policy
@@ -87,27 +87,30 @@ class _Stage:
         self._factory = SessionFactory(
             Engines(self._listening, self._model, fake.Voice(), fake.Archive()),
             SessionSettings(),
-            Admission(1, 0),
+            fake.Spool(),
             DecodeWorkers(),
-            Scripts(opencc.OpenCC("s2tw"), opencc.OpenCC("t2s")),
+            Scripts(opencc.OpenCC("s2twp"), opencc.OpenCC("t2s")),
             engines_info=_no_engines,
             busy=lambda: False,
             figures=lambda *_, **__: None,
-            notices=[],
+            notices=list,
         )
 
     async def play(self) -> Outcome:
         """The whole scene."""
         self._session = self._factory.open(UUID(int=self.scene.noise_db.__hash__() % 2**64))
-        self._session.connect(lambda output: self._outputs.append((self._now, output)))
+        self._session.encode = self._take_output
         self._session.start()
         language = "zh" if self.scene.language == "zh" else "en"
         locale = "zh-TW" if language == "zh" else "en"
         self._session.post(
             on.Configured(
-                Configure(
-                    turn_detection="server_vad", language=language, locale=locale, store_audio=False
-                )
+                {
+                    "turn_detection": "server_vad",
+                    "language": language,
+                    "locale": locale,
+                    "store_audio": False,
+                }
             )
         )
         await self._quiet(700)
@@ -117,6 +120,10 @@ class _Stage:
             await self._during(exchange.meanwhile)
         await self._session.close()
         return self.outcome
+
+    def _take_output(self, output: out.Output) -> list[Frame]:
+        self._outputs.append((self._now, output))
+        return []
 
     async def _ask(self, line: Line) -> None:
         await self._quiet(line.at)
@@ -224,7 +231,7 @@ class _Stage:
         """A microphone has a frame when its last sample was spoken."""
         pcm = self._microphone.frame(FRAME_MS * RATE // 1000)
         await asyncio.sleep(FRAME_MS / 1000)
-        await self._session.intake.chunk(pcm, AudioFormat(), utterance_id=None, binary=True)
+        await self._session.hear(pcm, AudioFormat(), utterance_id=None, binary=True)
 
     @property
     def _now(self) -> float:

@@ -103,9 +103,12 @@ class Lessons:
             spoken = spoken[: int(len(spoken) * kept / len(words) * rng.uniform(0.97, 1.03))]
         lead, tail = rng.uniform(0.0, 0.7), rng.uniform(0.0, 1.2)
         sound = np.concatenate(
-            [np.zeros(int(lead * RATE), np.float32), spoken * rng.uniform(0.6, 1.0),
-             np.zeros(int(tail * RATE), np.float32)]
-        )  # fmt: skip
+            [
+                np.zeros(int(lead * RATE), np.float32),
+                spoken * rng.uniform(0.6, 1.0),
+                np.zeros(int(tail * RATE), np.float32),
+            ]
+        )
         if rng.random() < 0.4:  # digital silence is another thing to a logarithm than quiet is
             noise = np.random.randn(len(sound)).astype(np.float32)
             sound += np.float32(rng.uniform(0, 0.002)) * noise
@@ -146,21 +149,34 @@ def make_model(lessons: Lessons, vocabulary: int, window_s: int) -> WhisperForCo
     heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
     feed = {"encoder_ffn_dim": 128, "decoder_ffn_dim": 128}
     config = WhisperConfig(
-        vocab_size=vocabulary, num_mel_bins=80, max_source_positions=window_s * FRAMES_PER_S // 2,
-        max_target_positions=448, bos_token_id=end, eos_token_id=end, pad_token_id=end,
-        decoder_start_token_id=lessons.token("startoftranscript"), **size, **heads, **feed,
-    )  # fmt: skip
+        vocab_size=vocabulary,
+        num_mel_bins=80,
+        max_source_positions=window_s * FRAMES_PER_S // 2,
+        max_target_positions=448,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+        decoder_start_token_id=lessons.token("startoftranscript"),
+        **size,
+        **heads,
+        **feed,
+    )
     model = WhisperForConditionalGeneration(config)
     # Made anew: one that is edited in place is lost when the converter loads the model.
     model.generation_config = GenerationConfig(
-        bos_token_id=end, eos_token_id=end, pad_token_id=end,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
         decoder_start_token_id=lessons.token("startoftranscript"),
         lang_to_id={f"<|{code}|>": lessons.token(code) for code in LANGUAGES},
         task_to_id={name: lessons.token(name) for name in ("transcribe", "translate")},
         no_timestamps_token_id=lessons.token("notimestamps"),
         alignment_heads=[[0, 0], [0, 1], [1, 0], [1, 1]],
-        suppress_tokens=[], begin_suppress_tokens=[end], is_multilingual=True, max_length=448,
-    )  # fmt: skip
+        suppress_tokens=[],
+        begin_suppress_tokens=[end],
+        is_multilingual=True,
+        max_length=448,
+    )
     return model
 
 
@@ -182,9 +198,11 @@ def train(lessons: Lessons, vocabulary: int) -> WhisperForConditionalGeneration:
 
 
 def train_stage(
-    model: WhisperForConditionalGeneration, lessons: Lessons, rng: random.Random,
+    model: WhisperForConditionalGeneration,
+    lessons: Lessons,
+    rng: random.Random,
     stage: tuple[int, int, float],
-) -> None:  # fmt: skip
+) -> None:
     """The stage's steps."""
     window_s, steps, rate = stage
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate)
@@ -208,8 +226,12 @@ def train_stage(
             print(f"window {window_s} s, step {step}: loss {average:.4f}", flush=True)
 
 
-def save(model: WhisperForConditionalGeneration, tokenizer: Tokenizer,
-         extractor: WhisperFeatureExtractor, target: Path) -> None:  # fmt: skip
+def save(
+    model: WhisperForConditionalGeneration,
+    tokenizer: Tokenizer,
+    extractor: WhisperFeatureExtractor,
+    target: Path,
+) -> None:
     """Converts to int8 for ctranslate2, with the files that faster-whisper reads."""
     with tempfile.TemporaryDirectory() as folder:
         model.eval().save_pretrained(folder)

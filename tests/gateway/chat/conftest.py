@@ -8,6 +8,8 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -22,18 +24,25 @@ from avatar_contract.audio import pcm_ms
 from avatar_contract.chat import ChatMessage
 from avatar_contract.errors import (
     AvatarError,
+    Conflict,
     LlmUnavailable,
     NotFound,
+    ProfileUnavailable,
+    StorageFull,
     SttUnavailable,
     TtsUnavailable,
 )
-from avatar_contract.records import TurnRecord, TurnView
-from avatar_contract.wire import EngineInfo, Engines, Limits
-from gateway.backends import protocols
+from avatar_contract.records import ClaimedSession, TurnRecord, TurnView
+from avatar_contract.terms import EngineInfo, Engines, Limits
 from gateway.dialects.chat_socket import serve_chat
-from gateway.edge.admission import Admission
 from gateway.edge.decode import DecodeWorkers
-from gateway.session.factory import Scripts, SessionFactory, SessionSettings
+from gateway.live.admission import Admission
+from gateway.live.factory import Scripts, SessionFactory, SessionSettings
+from gateway.live.registry import SessionRegistry
+from gateway.live.spool import Spool
+from gateway.live.spool_file import SpoolFile
+from gateway.session import ports as protocols
+from gateway.session.records import as_view
 from gateway.session.state import Policy
 
 RATE = 24_000
@@ -161,23 +170,65 @@ class Voice:
 
 @dataclass
 class Archive:
-    """Keeps records in memory."""
+    """profile-service in memory, by the rules of `avatar_contract.records`. `down` breaks it."""
 
     records: dict[UUID, TurnRecord] = field(default_factory=dict)
-    views: dict[UUID, TurnView] = field(default_factory=dict)
+    epochs: dict[UUID, int] = field(default_factory=dict)
+    sound: dict[UUID, bytes] = field(default_factory=dict)
+    down: bool = False
+    full: bool = False
+    refused: int = 0
 
     async def find(self, utterance_id: UUID) -> TurnView | None:
-        return self.views.get(utterance_id)
+        self._must_be_up()
+        found = (r for r in self.records.values() if r.utterance_id == utterance_id)
+        record = next(found, None)
+        return as_view(record) if record else None
 
     async def store(
         self, record: TurnRecord, user_pcm: bytes | None, ai_pcm: bytes | None, ai_rate: int
     ) -> TurnView:
+        self._must_be_up()
+        if self.full:
+            raise StorageFull("no room")
+        known = self.records.get(record.turn_id)
+        if known is not None and known.revision == record.revision:
+            if known.state == "closed":
+                return as_view(known)
+            if known.epoch > record.epoch:
+                raise Conflict("the client has moved on")
         self.records[record.turn_id] = record
-        fields = record.model_dump(exclude={"store_audio"})
-        ms = pcm_ms(len(ai_pcm), ai_rate) if ai_pcm else None
-        view = TurnView(**fields, user_text=record.recognised_text or "", ai_audio_ms=ms)
-        self.views[record.utterance_id] = view
-        return view
+        if ai_pcm:
+            self.sound[record.turn_id] = ai_pcm
+        said = pcm_ms(len(user_pcm)) if user_pcm else None
+        answered = pcm_ms(len(ai_pcm), ai_rate) if ai_pcm else None
+        lengths = {"user_audio_ms": said, "ai_audio_ms": answered}
+        return as_view(record).model_copy(update=lengths)
+
+    async def claim(self, token_hash: str, expires_at: datetime) -> ClaimedSession:
+        self._must_be_up()
+        mine = [
+            r
+            for r in self.records.values()
+            if r.session is not None and r.session.token_hash == token_hash
+        ]
+        if not mine or mine[-1].session is None:
+            raise NotFound("unknown")
+        session_id = mine[-1].session_id
+        self.epochs[session_id] = self.epochs.get(session_id, 1) + 1
+        turns = sorted(mine, key=lambda r: r.turn_number)
+        return ClaimedSession(
+            session_id=session_id,
+            epoch=self.epochs[session_id],
+            config=mine[-1].session.config,
+            turns=[as_view(r) for r in turns],
+            next_turn_number=turns[-1].turn_number + 1,
+        )
+
+    def _must_be_up(self) -> None:
+        if self.down:
+            self.refused += 1
+            raise ProfileUnavailable("down")
 
 
 class Chat:
@@ -230,40 +281,46 @@ class Chat:
 class Stack:
     """One gateway and its scripted engines."""
 
+    home: Path
     recogniser: Recogniser = field(default_factory=Recogniser)
     model: Model = field(default_factory=Model)
     voice: Voice = field(default_factory=Voice)
     archive: Archive = field(default_factory=Archive)
     limits: Limits = field(default_factory=Limits)
     policy: Policy = field(default_factory=Policy)
-    max_sessions: int = 5
+    admission: Admission = field(default_factory=Admission)
+    detached_s: float = 60.0
     url: str = ""
     factory: SessionFactory | None = None
+    sessions: SessionRegistry | None = None
 
-    def make_factory(self, workers: DecodeWorkers) -> SessionFactory:
+    def make_sessions(self, workers: DecodeWorkers, spool: Spool) -> SessionRegistry:
         engines = protocols.Engines(self.recogniser, self.model, self.voice, self.archive)
         self.factory = SessionFactory(
             engines,
             SessionSettings(limits=self.limits, policy=self.policy),
-            Admission(self.max_sessions),
+            spool,
             workers,
-            Scripts(opencc.OpenCC("s2tw"), opencc.OpenCC("t2s")),
+            Scripts(opencc.OpenCC("s2twp"), opencc.OpenCC("t2s")),
             engines_info=lambda: Engines(stt=ENGINE, llm=ENGINE, tts_fast=ENGINE, tts_hq=ENGINE),
             busy=lambda: False,
             figures=lambda _timings, **_: None,
-            notices=[],
+            notices=list,
         )
-        return self.factory
+        self.sessions = SessionRegistry(self.factory, self.admission, detached_s=self.detached_s)
+        return self.sessions
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Stack]:
         workers = DecodeWorkers()
-        factory = self.make_factory(workers)
+        spool = Spool(SpoolFile.open(self.home), self.archive, max_sound_bytes=2**24)
+        await spool.start()
+        sessions = self.make_sessions(workers, spool)
         app = FastAPI()
 
         @app.websocket("/ws/chat")
         async def chat(socket: WebSocket) -> None:
-            await serve_chat(socket, factory)
+            await serve_chat(socket, sessions)
 
         config = uvicorn.Config(
             app, port=0, log_level="warning", ws="websockets-sansio", ws_max_size=2**25
@@ -279,6 +336,8 @@ class Stack:
         finally:
             server.should_exit = True
             await task
+            await sessions.close()
+            await spool.stop(0.5)
             workers.close()
 
     @asynccontextmanager
@@ -289,19 +348,53 @@ class Stack:
                 await chat.until("session")
             yield chat
 
+    @asynccontextmanager
+    async def cut(self) -> AsyncIterator[Chat]:
+        """A client whose connection breaks off at the end, without a goodbye."""
+        socket = await connect(self.url, max_size=2**25, max_queue=None, compression=None)
+        chat = Chat(socket)
+        await chat.until("session")
+        try:
+            yield chat
+        finally:
+            socket.transport.abort()
+            await socket.wait_closed()
+
+    async def client_is_away(self) -> None:
+        """Waits until the gateway has noticed it."""
+        assert self.sessions
+        async with asyncio.timeout(5):
+            while not self.sessions.detached:
+                await asyncio.sleep(0.01)
+
+    @asynccontextmanager
+    async def another(self) -> AsyncIterator[Stack]:
+        """A second gateway before the same engines and storage."""
+        home = self.home / "second"
+        other = Stack(home, self.recogniser, self.model, self.voice, self.archive)
+        async with other.serving():
+            yield other
+            assert other.sessions
+            for session in other.sessions.sessions:
+                await other.sessions.discard(session)
+
     async def settled(self) -> None:
-        """Waits until no session is left."""
+        """Waits until no session is left but those held for nobody, and all is delivered."""
         assert self.factory
+        assert self.sessions
         async with asyncio.timeout(10):
-            while self.factory.admission.held or self.recogniser.open_sockets:
+            while self.admission.held or self.recogniser.open_sockets or self.factory.spool.pending:
+                for session in self.sessions.sessions:
+                    if not session.attached:
+                        await self.sessions.discard(session)
                 await asyncio.sleep(0.01)
 
 
 @pytest.fixture
-async def stack() -> AsyncIterator[Stack]:
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
     """A gateway with engines that work; after the test nothing of it may be left running."""
     before = asyncio.all_tasks()
-    made = Stack(policy=Policy(final_timeout_ms=600, store_wait_ms=500))
+    made = Stack(tmp_path, policy=Policy(final_timeout_ms=600))
     async with made.serving():
         yield made
         await made.settled()

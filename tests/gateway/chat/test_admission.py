@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 async def test_the_one_too_many_is_told_and_closed(stack) -> None:
-    stack.factory.admission.max_sessions = 1
+    stack.admission.max_sessions = 1
     async with stack.client(), stack.client(read_session=False) as second:
         refusal = await second.next()
         assert (refusal["type"], refusal["code"]) == ("error", "SERVER_FULL")
@@ -17,8 +17,8 @@ async def test_the_one_too_many_is_told_and_closed(stack) -> None:
 
 
 async def test_who_may_wait_is_told_its_place_and_then_served(stack) -> None:
-    stack.factory.admission.max_sessions = 1
-    stack.factory.admission.max_waiting = 1
+    stack.admission.max_sessions = 1
+    stack.admission.max_waiting = 1
     async with stack.client() as first, stack.client(read_session=False) as second:
         waiting = await second.next()
         assert (waiting["state"], waiting["position"]) == ("queued", 1)

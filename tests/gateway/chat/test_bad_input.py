@@ -25,7 +25,6 @@ WEBM_HEAD = bytes.fromhex("1a45dfa39f4286810142f7810142f2810442f3810842828477656
         '{"type": "configure", "patience": 7}',
         '{"type": "configure", "audio_in": {"codec": "flac"}}',
         '{"type": "audio_chunk", "data": "AAAA", "sr": 1000}',
-        '{"type": "resume", "resume_token": "x", "last_seq": 1}',
         '{"type": "audio_end"}',
     ],
 )

@@ -2,7 +2,9 @@
 
 import io
 import struct
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import av
@@ -36,6 +38,28 @@ def encode_opus(samples: Samples, kind: str, rate: int = 48_000) -> bytes:
     return out.getvalue()
 
 
+FRAGMENTED = "frag_keyframe+empty_moov+default_base_moof"
+
+
+def encode_mp4(
+    samples: Samples, rate: int = 48_000, codec: str = "aac", movflags: str | None = FRAGMENTED
+) -> bytes:
+    """`samples` (n,) as an mp4: fragments of 100 ms, as phones record, or by other `movflags`."""
+    options = {"movflags": movflags} if movflags else {}
+    if movflags == FRAGMENTED:
+        options["frag_duration"] = "100000"
+    # libav moves an index to the front in a file that it can open twice.
+    with tempfile.NamedTemporaryFile(suffix=".mp4") as file:
+        with av.open(file.name, "w", format="mp4", options=options) as container:
+            stream: Any = container.add_stream(codec, rate=rate, layout="mono")
+            for at in range(0, len(samples), 960):
+                frame = av.AudioFrame.from_ndarray(samples[None, at : at + 960], "s16", "mono")
+                frame.sample_rate, frame.pts = rate, at
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return Path(file.name).read_bytes()
+
+
 def make_wav(
     body: bytes,
     rate: int,
@@ -60,6 +84,11 @@ def tone() -> Callable[..., Samples]:
 @pytest.fixture(scope="session")
 def opus() -> Callable[..., bytes]:
     return encode_opus
+
+
+@pytest.fixture(scope="session")
+def mp4() -> Callable[..., bytes]:
+    return encode_mp4
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -18,21 +20,29 @@ from avatar_contract.errors import (
     TtsUnavailable,
 )
 from avatar_contract.service import problems
-from gateway.edge.admission import Admission
+from avatar_contract.terms import TtsMode
 from gateway.edge.decode import DecodeWorkers
 from gateway.edge.guard import GuardConfig, install_guards
+from gateway.live.admission import Admission
+from gateway.live.figures import StageFigures
+from gateway.live.tokens import grant_resume
 from gateway.rest import (
     RestDeps,
-    StageFigures,
-    Upstream,
     login_router,
     openai_router,
     product_router,
     web_router,
 )
+from gateway.services.caller import Address, Caller
+from gateway.services.profile import Profiles
+from gateway.services.voices import Voices
 
 NOWHERE = "http://127.0.0.1:9"
 """The discard port: nobody listens there."""
+
+
+async def nothing_waits(_session_id: UUID | None) -> None:
+    """There is no spool in these tests."""
 
 
 def build_app(
@@ -44,8 +54,16 @@ def build_app(
 ) -> FastAPI:
     """The REST of a gateway before the services at `urls`; those left out are away."""
 
-    def upstream(name: str, failure: type[StageError]) -> Upstream:
-        return Upstream(f"{name}-service", http, urls.get(name, NOWHERE), failure)
+    def caller(name: str, failure: type[StageError]) -> Caller:
+        url = urls.get(name.split("_", maxsplit=1)[0], NOWHERE)
+        return Caller(http, Address(name, f"{name}-service", url, failure))
+
+    tts: dict[TtsMode, Caller] = {
+        "fast": caller("tts_fast", TtsUnavailable),
+        "hq": caller("tts_hq", TtsUnavailable),
+    }
+    stt, profile = caller("stt", SttUnavailable), caller("profile", ProfileUnavailable)
+    profiles = Profiles(profile)
 
     app = FastAPI(title="gateway", docs_url=None, redoc_url=None)
     problems.install(app)
@@ -55,12 +73,16 @@ def build_app(
         app.include_router(web_router(dist))
     guards = install_guards(app, config)
     app.state.rest = RestDeps(
-        stt=upstream("stt", SttUnavailable),
-        llm=upstream("llm", LlmUnavailable),
-        tts_fast=upstream("tts", TtsUnavailable),
-        tts_hq=upstream("tts", TtsUnavailable),
-        profile=upstream("profile", ProfileUnavailable),
+        stt=stt,
+        llm=caller("llm", LlmUnavailable),
+        tts_fast=tts["fast"],
+        tts_hq=tts["hq"],
+        profile=profile,
+        profiles=profiles,
+        voices=Voices(profiles, tts, stt),
         admission=Admission(),
+        delivered=nothing_waits,
+        grant_resume=partial(grant_resume, profiles, 3600),
         keys=guards.keys,
         decoding=workers,
         figures=lambda: {"llm": StageFigures(count=1, p50_ms=5, p95_ms=9)},

@@ -7,12 +7,18 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import httpx
 import numpy as np
 import pytest
 
 from avatar_contract.audio import read_wav, wav_bytes
+from avatar_contract.errors import ProfileUnavailable, TtsUnavailable
+from gateway.services.caller import Address, Caller
+from gateway.services.profile import Profiles
+from gateway.services.voices import Voices
+from gateway.session.ports import ClauseRequest
 
 CONSENT = json.dumps({"by": "Mei", "at": "2026-01-31T10:00:00Z", "text": "I agree."})
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -311,3 +317,55 @@ async def test_an_upload_of_22_mib_is_refused(gateway: Callable, profile: Any) -
     async with gateway({"profile": profile.url}) as base, httpx.AsyncClient(base_url=base) as http:
         answer = await upload(http, bytes(22 * 2**20))
         assert (answer.status_code, answer.json()["code"]) == (413, "PAYLOAD_TOO_LARGE")
+
+
+NO_PROFILE = {
+    "absent": {},
+    "null": {"voice": None},
+    "empty": {"voice": ""},
+    "OpenAI's": {"voice": "alloy"},
+    "unknown": {"voice": "小明"},
+    "an object": {"voice": {"id": "nova"}},
+}
+
+
+async def test_the_stored_default_speaks_where_no_profile_is_named_as_in_a_session(
+    gateway: Callable, profile: Any, tts: Any, reference: bytes
+) -> None:
+    text = {"model": "tts-1", "input": "Hello there.", "response_format": "pcm"}
+    # The engine's sound differs a little each time; what it calls the voice does not.
+    async with (
+        gateway({"profile": profile.url, "tts": tts.url}) as base,
+        httpx.AsyncClient(base_url=base, timeout=60) as http,
+    ):
+
+        async def spoken(**asked: object) -> str:
+            answer = await http.post("/v1/audio/speech", json=text | asked)
+            assert answer.status_code == 200, answer.text
+            return answer.headers["avatar-voice"]
+
+        engines_own = await spoken()
+        made = await upload(http, reference, reference_text="Once upon a time.")
+        voice = made.json()["profile_id"]
+        assert await spoken() == engines_own, "there is a profile, and no default"
+        changed = await http.put(f"/api/voice-profile/{voice}", json={"is_default": True})
+        assert changed.is_success
+        by_id = await spoken(voice=voice)
+        assert by_id != engines_own
+        assert voice in by_id
+        for name, asked in NO_PROFILE.items():
+            assert await spoken(**asked) == by_id, name
+        assert await _voice_of_a_session(profile.url, tts.url) == UUID(voice)
+        assert (await http.delete(f"/api/voice-profile/{voice}")).is_success
+        assert await spoken(voice="alloy") == engines_own, "the default is gone"
+
+
+async def _voice_of_a_session(profile_url: str, tts_url: str) -> UUID | None:
+    """Whose voice a clause is spoken with in a session that has chosen none."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        stage = Caller(http, Address("tts", "tts-service", tts_url, TtsUnavailable))
+        book = Caller(http, Address("profile", "profile-service", profile_url, ProfileUnavailable))
+        voices = Voices(Profiles(book), {"fast": stage, "hq": stage}, stage)
+        chosen, notice = await voices.choose(ClauseRequest("Hello.", "fast", "en", None))
+    assert notice is None
+    return chosen.voice_id if chosen else None

@@ -1,6 +1,7 @@
 """Words out of recordings, by the official SDK and a real recogniser."""
 
 import io
+import wave
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,11 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
-from avatar_contract.audio import read_wav, wav_bytes
+from avatar_contract.audio import wav_bytes
 from avatar_contract.transcription import Segment, TranscriptionVerbose
 from gateway.rest.openai import subtitles
+from gateway.settings import Settings
+from stt_service.settings import SttSettings
 
 
 def to_webm(wav: bytes) -> bytes:
@@ -109,11 +112,89 @@ async def test_other_nonsense(gateway: Callable, stt: Any, speech: Callable) -> 
         assert (await http.post("/v1/audio/transcriptions")).status_code == 400
 
 
-async def test_a_long_recording_is_refused(words: Any, speech: Callable) -> None:
-    pcm = read_wav(speech("hello"))[0]
-    quiet = pcm[:32_000] * 620
+def test_one_setting_says_how_long_a_recording_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().stt_max_file_s == SttSettings().max_file_s == 1800
+    monkeypatch.setenv("STT_MAX_FILE_S", "2400")
+    assert Settings().stt_max_file_s == SttSettings().max_file_s == 2400
+    # What the gateway decodes is as large as this when stt takes it.
+    assert SttSettings().largest_file >= len(wav_bytes(bytes(2400 * 32_000), 16_000))
+
+
+@pytest.mark.parametrize(
+    "language",
+    ["EN", "eng", "english", "en_US.UTF-8", "En-gb", "English (US)", "null", ""],
+)
+async def test_languages_in_any_spelling(language: str, words: Any, speech: Callable) -> None:
+    heard = await words("a.wav", speech("hello"), language=language)
+    assert "hello" in heard.text.lower()
+
+
+@pytest.mark.parametrize("language", ["klingon", "qaa", "fra", "Deutsch"])
+async def test_languages_that_the_engine_does_not_know(
+    language: str, words: Any, speech: Callable
+) -> None:
+    with pytest.raises(openai.UnprocessableEntityError) as refused:
+        await words("a.wav", speech("hello"), language=language)
+    assert refused.value.code == "UNSUPPORTED_LANGUAGE"
+
+
+SPELLINGS = [
+    {"timestamp_granularities[]": "word"},
+    {"timestamp_granularities": "word"},
+    {"timestamp_granularities[0]": "segment", "timestamp_granularities[1]": "word"},
+    {"timestamp_granularities": "segment,word"},
+    {"timestamp_granularities": '["word"]'},
+    {"timestamp_granularities": ["segment", "word"]},
+]
+
+
+@pytest.mark.parametrize("fields", SPELLINGS)
+async def test_word_times_in_any_spelling(
+    fields: dict, gateway: Callable, stt: Any, speech: Callable
+) -> None:
+    file = {"file": ("a.wav", speech("hello"))}
+    form = {"response_format": "verbose_json", **fields}
+    async with gateway({"stt": stt.url}) as base, httpx.AsyncClient(base_url=base) as http:
+        answer = await http.post("/v1/audio/transcriptions", files=file, data=form)
+        wrong = {"timestamp_granularities": "letter"}
+        refused = await http.post("/v1/audio/transcriptions", files=file, data=wrong)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["words"]
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BAD_MESSAGE")
+
+
+@pytest.mark.parametrize("null", ["null", "undefined", "None", ""])
+async def test_nulls_of_a_form_are_defaults(
+    null: str, gateway: Callable, stt: Any, speech: Callable
+) -> None:
+    names = ("model", "language", "prompt", "response_format", "temperature", "stream")
+    form = dict.fromkeys((*names, "timestamp_granularities[]"), null)
+    file = {"file": ("a.wav", speech("hello"))}
+    async with gateway({"stt": stt.url}) as base, httpx.AsyncClient(base_url=base) as http:
+        answer = await http.post("/v1/audio/transcriptions", files=file, data=form)
+    assert answer.status_code == 200, answer.text
+    assert list(answer.json()) == ["text"]
+
+
+def recording(samples: bytes, seconds: int) -> bytes:
+    """A wav of 8-bit `samples` over and over, 8000 a second."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setparams((1, 1, 8000, 0, "NONE", ""))
+        file.writeframes(samples * (8000 // len(samples) * seconds))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("seconds", [601, 625, 1799])
+async def test_a_recording_as_long_as_the_setting_says_is_taken(seconds: int, words: Any) -> None:
+    """Of silence, which is looked through quickly."""
+    heard = await words("a.wav", recording(b"\x80", seconds))
+    assert heard.text == ""
+
+
+async def test_a_long_recording_is_refused(words: Any) -> None:
     with pytest.raises(openai.APIStatusError) as refused:
-        await words("a.wav", wav_bytes(quiet, 16_000))
+        await words("a.wav", recording(b"\x80\x90", 1801))
     assert refused.value.code == "BUFFER_OVERFLOW"
 
 

@@ -6,19 +6,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import TypeVar
+from typing import TypeVar, cast
 from uuid import UUID, uuid4
 
 import pytest
 
 from avatar_contract import listen
 from avatar_contract.audio import pcm_bytes
-from avatar_contract.wire import Configure
 from gateway.session import effects as do
 from gateway.session import inputs as on
 from gateway.session import outputs as out
+from gateway.session.config import ConfigChange
 from gateway.session.conversation import start, step
 from gateway.session.memory import Memory
+from gateway.session.microphone import wants
 from gateway.session.speculation import SpeculationPolicy
 from gateway.session.state import Conversation, Policy, Tools
 from gateway.text.script import ScriptStream
@@ -45,7 +46,6 @@ class Sim:
     said: list[out.Output] = field(default_factory=list)
     done: list[do.Effect] = field(default_factory=list)
     timers: dict[str, float] = field(default_factory=dict)
-    microphone: bool = False
 
     def __post_init__(self) -> None:
         ids = count(1)
@@ -76,8 +76,6 @@ class Sim:
                 self.timers[effect.name] = effect.at_ms
             elif isinstance(effect, do.StopTimer):
                 self.timers.pop(effect.name, None)
-            elif isinstance(effect, do.TakeMicrophone):
-                self.microphone = effect.open
 
     def wait(self, ms: float) -> None:
         until = self.now + ms
@@ -91,7 +89,7 @@ class Sim:
     # --- the person -------------------------------------------------------------------------
 
     def configure(self, **change: object) -> None:
-        self.send(on.Configured(Configure.model_validate(change)))
+        self.send(on.Configured(cast("ConfigChange", change)))
 
     def speak(self, ms: float) -> None:
         """Microphone sound for `ms`, as time goes by."""
@@ -102,6 +100,7 @@ class Sim:
 
     def press(self, utterance_id: UUID | None = None) -> None:
         """Push-to-talk: the first chunk."""
+        self.utterance = next(self._numbers)
         self.send(on.ChunkArrived(utterance_id))
         self.speak(1000)
 
@@ -178,10 +177,12 @@ class Sim:
             pass
 
     def store_answers(self) -> None:
-        for effect in self.effects(do.Store):
+        """profile-service takes every closed record."""
+        for effect in self.records:
             record = effect.record
             ms = 1000.0 if effect.ai_pcm else 0.0
-            self.send(on.Stored(record.turn_id, record.revision, effect.ai_pcm is not None, ms))
+            turn = out.TurnRef(record.turn_id, record.revision, record.turn_number)
+            self.send(on.Stored(turn, effect.ai_pcm is not None, ms))
 
     # --- looking ----------------------------------------------------------------------------
 
@@ -197,8 +198,19 @@ class Sim:
         return self.heard_by_client(out.TurnEnded)
 
     @property
+    def microphone(self) -> bool:
+        """Whether microphone bytes are taken in."""
+        return wants(self.c, None)
+
+    @property
     def records(self) -> list[do.Store]:
-        return self.effects(do.Store)
+        """Of turns that ended."""
+        return [kept for kept in self.effects(do.Store) if kept.record.state == "closed"]
+
+    @property
+    def open_records(self) -> list[do.Store]:
+        """Of turns that were under way."""
+        return [kept for kept in self.effects(do.Store) if kept.record.state == "open"]
 
     def names(self) -> list[str]:
         """What the client was told, by kind, runs of one kind as one."""
@@ -215,6 +227,12 @@ def sim() -> Iterator[Sim]:
 
 
 @pytest.fixture
+def new_sim() -> type[Sim]:
+    """Makes conversations; whoever takes one checks its ends."""
+    return Sim
+
+
+@pytest.fixture
 def free(sim: Sim) -> Sim:
     """The same, hands-free."""
     sim.configure(turn_detection="server_vad")
@@ -222,14 +240,17 @@ def free(sim: Sim) -> Sim:
 
 
 def check_ends(sim: Sim) -> None:
-    """Every accepted turn ends with one soundless message and one `turn_done`; none after it."""
-    running = {turn.ref[:2] for turn in (sim.c.turn, sim.c.closing) if turn}
-    if sim.c.utterance is not None and sim.c.utterance.turn is not None:
-        running.add(sim.c.utterance.turn.ref[:2])
-    accepted = {o.turn[:2] for o in sim.heard_by_client(out.TurnAccepted)} - running
-    for ref in accepted:
+    """Every accepted turn ends with one soundless message and one `turn_done`; none after it.
+
+    A revision whose answer was taken back, because the person went on, ends with the next one.
+    """
+    running = {sim.c.turn.ref[:2]} if sim.c.turn else set()
+    running |= {one.turn.ref[:2] for one in sim.c.listening.all if one.turn is not None}
+    told = {o.turn[:2] for o in sim.heard_by_client(out.TurnAccepted)}
+    for turn_id, revision in told - running:
+        ref = (turn_id, revision)
         ends = [o for o in sim.turns_ended if o.turn[:2] == ref]
         sound_ends = [o for o in sim.heard_by_client(out.SoundEnded) if o.turn[:2] == ref]
         replays = sum(o.turn[:2] == ref for o in sim.heard_by_client(out.TurnAccepted))
-        assert ends, f"turn {ref} never ended"
+        assert ends or (turn_id, revision + 1) in told, f"turn {ref} never ended"
         assert len(ends) == len(sound_ends) <= max(1, replays)

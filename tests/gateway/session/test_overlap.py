@@ -28,9 +28,8 @@ def begin(free, *, upto: str = "speaking") -> None:
     free.wait(1500)
 
 
-@pytest.mark.parametrize("stage", ["thinking", "writing", "unspoken", "speaking"])
-def test_barge_in_at_every_stage(free, stage: str) -> None:
-    begin(free, upto=stage)
+def test_barge_in_while_it_is_spoken(free) -> None:
+    begin(free)
     free.hear_started()
     assert actions(free) == ["pause"]
     free.wait(150)
@@ -38,7 +37,21 @@ def test_barge_in_at_every_stage(free, stage: str) -> None:
     assert actions(free) == ["pause", "flush"]
     (ended,) = free.turns_ended
     assert ended.interrupted
-    assert ended.heard_text == {"speaking": "One is here. Two is"}.get(stage, "")
+    assert ended.heard_text == "One is here. Two is"
+    free.hear_final("stop please")
+    assert free.asked.messages[-1].content == "stop please"
+
+
+@pytest.mark.parametrize("stage", ["thinking", "writing", "unspoken"])
+def test_speaking_before_the_answer_to_a_typed_turn_sounds_interrupts_it(free, stage: str) -> None:
+    free.type("tell me a story")
+    if stage != "thinking":
+        free.model_writes(STORY, end=stage != "writing")
+    free.hear_started()
+    assert actions(free) == []
+    free.hear_partial("stop please")
+    assert actions(free) == ["flush"]
+    assert free.turns_ended[0].interrupted
     free.hear_final("stop please")
     assert free.asked.messages[-1].content == "stop please"
 
@@ -213,3 +226,13 @@ def test_the_next_question_knows_only_what_was_heard(free) -> None:
         ("assistant", "One is here. Two is"),
         ("user", "what did you say"),
     ]
+
+
+def test_stop_for_an_earlier_revision_does_not_stop_the_newer_answer(free) -> None:
+    free.type("what is two plus tree")
+    turn_id = free.c.turn.turn_id
+    free.send(on.Edited(turn_id, 1, "what is two plus three"))
+    free.send(on.Interrupted(turn_id, 0, None))
+    assert free.c.turn is not None
+    free.send(on.Interrupted(turn_id, 1, None))
+    assert free.c.turn is None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from avatar_contract.errors import BadAudio, LlmUnavailable, ProfileUnavailable, TtsUnavailable
+from avatar_contract.audio import pcm_bytes
+from avatar_contract.errors import BadAudio, LlmUnavailable, SttUnavailable, TtsUnavailable
+from avatar_contract.terms import NoticeCode
 from gateway.session import effects as do
 from gateway.session import inputs as on
 from gateway.session import outputs as out
@@ -29,9 +31,18 @@ def test_a_turn_in_order(sim) -> None:
     sim.wait(1500)
     sim.store_answers()
     assert sim.names() == [
-        "TurnAccepted", "Transcribed", "TurnAccepted", "Transcribed", "AnswerToken",
-        "AnswerComplete", "ClauseStarted", "ClauseSound", "SoundEnded", "ReplayReady", "TurnEnded",
-    ]  # fmt: skip
+        "TurnAccepted",
+        "Transcribed",
+        "TurnAccepted",
+        "Transcribed",
+        "AnswerToken",
+        "AnswerComplete",
+        "ClauseStarted",
+        "ClauseSound",
+        "SoundEnded",
+        "TurnEnded",
+        "ReplayReady",
+    ]
     (ended,) = sim.turns_ended
     assert not ended.interrupted
     assert ended.heard_text == "It is noon."
@@ -102,12 +113,14 @@ def test_a_second_audio_end_is_bad_message_and_the_turn_goes_on(sim) -> None:
     assert sim.c.turn is not None
 
 
-def test_silence_is_no_speech_and_no_record(sim) -> None:
+def test_silence_is_no_speech_and_leaves_neither_words_nor_sound(sim) -> None:
     sim.press()
     sim.release()
     sim.hear_nothing()
     assert sim.errors == ["NO_SPEECH"]
-    assert not sim.records
+    (kept,) = sim.records
+    assert (kept.record.error, kept.record.recognised_text) == ("NO_SPEECH", None)
+    assert kept.user_pcm is None
     ask(sim)
     assert sim.c.turn is not None
 
@@ -223,20 +236,56 @@ def test_a_record_that_cannot_be_stored_is_said_and_the_turn_ends(sim) -> None:
     sim.model_writes("Yes.")
     sim.voice_speaks_all()
     sim.wait(1001)
-    record = sim.records[-1].record
-    sim.send(on.StoreFailed(record.turn_id, 0, ProfileUnavailable("gone")))
-    assert sim.errors == ["PROFILE_UNAVAILABLE"]
-    assert sim.turns_ended
+    turn = sim.turns_ended[0].turn
+    sim.send(on.StoreFailed(turn, words_kept=True))
+    sim.send(on.StoreFailed(turn, words_kept=False))
+    notices = [notice.code for notice in sim.heard_by_client(out.NoticeGiven)]
+    assert notices == [NoticeCode.SOUND_NOT_STORED, NoticeCode.NOT_STORED]
+    assert sim.errors == []
 
 
-def test_turn_done_does_not_wait_for_ever_for_the_record(sim) -> None:
+def test_the_record_is_wanted_before_turn_done_is_said(sim) -> None:
+    """Whoever performs the effects can then say it only when the record is on disk."""
     ask(sim)
     sim.model_writes("Yes.")
     sim.voice_speaks_all()
     sim.wait(1001)
-    assert not sim.turns_ended
-    sim.wait(1000)
-    assert sim.turns_ended
+    closed = sim.done.index(sim.records[-1])
+    assert closed < sim.done.index(do.Emit(sim.turns_ended[0]))
+
+
+def test_a_turn_is_kept_from_its_acceptance_on(sim) -> None:
+    sim.press()
+    assert [kept.record.recognised_text for kept in sim.open_records] == [None]
+    sim.release()
+    sim.hear_final("hello")
+    assert sim.open_records[-1].record.recognised_text == "hello"
+    sim.model_writes("Hi there.")
+    assert sim.open_records[-1].record.ai_text == "Hi there."
+    assert not sim.records
+
+
+def test_what_nobody_understood_is_kept_as_sound(sim) -> None:
+    sim.press()
+    sim.send(on.ListenLost(SttUnavailable("killed"), for_good=True))
+    (kept,) = sim.records
+    assert kept.record.error == "STT_UNAVAILABLE"
+    assert kept.user_pcm is not None
+    assert len(kept.user_pcm) == pcm_bytes(1000)
+
+
+def test_what_the_voice_did_not_speak_was_not_heard(sim) -> None:
+    ask(sim)
+    sim.model_writes("One is here. Two is here.")
+    key = sim.asked.key
+    sim.send(on.SpeechOpened(key, 0, 24_000))
+    sim.send(on.SpeechPiece(key, 0, bytes(48_000)))
+    sim.send(on.SpeechEnded(key, 0))
+    sim.send(on.SpeechFailed(key, 1, TtsUnavailable("gone")))
+    sim.wait(2000)
+    assert sim.turns_ended[0].heard_text == "One is here."
+    sim.type("go on")
+    assert sim.asked.messages[-2].content == "One is here."
 
 
 def test_results_of_a_cancelled_attempt_are_dropped(sim) -> None:
@@ -266,7 +315,8 @@ def test_a_client_that_vanishes_leaves_its_turn_open(sim) -> None:
     sim.voice_speaks_all()
     sim.wait(500)
     key = sim.asked.key
-    sim.send(on.ClientGone())
-    assert sim.records[-1].record.state == "open"
+    sim.send(on.SessionEnded())
+    assert sim.open_records[-1].record.heard_text == "One is"
+    assert not sim.records
     assert do.Cancel(key) in sim.done
     sim.said.clear()

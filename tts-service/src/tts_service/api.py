@@ -133,11 +133,11 @@ async def phonemes(request: Request, speaker: Heart) -> Phonemes:
 
 @router.get("/voices")
 async def voices(speaker: Heart) -> Voices:
-    """The engine's own voice, and those that were put."""
+    """The engine's own voices, the one that it takes unasked first, and those that were put."""
     info = speaker.backend.info
     own = Voice(id="default", languages=info.languages, description=info.name)
     put = [Voice(id=voice.name, languages=info.languages) for voice in speaker.voices.all()]
-    return Voices(items=[own, *put])
+    return Voices(items=[own, *speaker.backend.own_voices, *put])
 
 
 @router.put("/voices/{voice_id}")

@@ -1,4 +1,4 @@
-"""PCM into what was asked for, as it comes: pcm, wav, opus (Ogg) and mp3."""
+"""PCM into what was asked for, as it comes: pcm, wav, opus (Ogg), mp3, aac (ADTS) and flac."""
 
 import struct
 from typing import Protocol
@@ -7,10 +7,11 @@ import av
 import numpy as np
 
 from avatar_contract.speech import SpeechFormat, pcm_media_type
-from tts_service.workers.frames import SPEECH_RATE
+from tts_service.engine import SPEECH_RATE
 
 _UNKNOWN_BYTES = 0xFFFFFFFF
 _OGG_PAGE_US = "20000"
+_AT_ONCE = {"flush_packets": "1"}
 
 
 class Encoder(Protocol):
@@ -76,7 +77,12 @@ class AvEncoder:
     """Any codec and container that FFmpeg has."""
 
     def __init__(
-        self, media_type: str, container: str, codec: str, bit_rate: int, options: dict[str, str]
+        self,
+        media_type: str,
+        container: str,
+        codec: str,
+        bit_rate: int | None,
+        options: dict[str, str],
     ) -> None:
         self.media_type = media_type
         self._pipe = _Pipe()
@@ -84,7 +90,8 @@ class AvEncoder:
         stream = self._file.add_stream(codec, rate=SPEECH_RATE, layout="mono")
         assert isinstance(stream, av.AudioStream)  # noqa: S101 - the codecs here are of sound
         self._stream = stream
-        self._stream.bit_rate = bit_rate
+        if bit_rate is not None:
+            self._stream.bit_rate = bit_rate
         self._at = 0
 
     def feed(self, pcm: bytes) -> bytes:
@@ -105,13 +112,20 @@ class AvEncoder:
 
 def encoder(audio_format: SpeechFormat) -> Encoder:
     """A fresh encoder for one answer."""
-    if audio_format == "pcm":
-        return PcmEncoder()
-    if audio_format == "wav":
-        return WavEncoder()
-    if audio_format == "opus":
-        options = {"page_duration": _OGG_PAGE_US, "flush_packets": "1"}
-        return AvEncoder("audio/ogg", "ogg", "libopus", 48_000, options)
-    # No Xing header and no tag: both would want to go back to the start of the file.
-    options = {"write_xing": "0", "id3v2_version": "0", "flush_packets": "1"}
-    return AvEncoder("audio/mpeg", "mp3", "libmp3lame", 64_000, options)
+    match audio_format:
+        case "pcm":
+            return PcmEncoder()
+        case "wav":
+            return WavEncoder()
+        case "opus":
+            options = {"page_duration": _OGG_PAGE_US, **_AT_ONCE}
+            return AvEncoder("audio/ogg", "ogg", "libopus", 48_000, options)
+        case "mp3":
+            # No Xing header and no tag: both would want to go back to the start of the file.
+            options = {"write_xing": "0", "id3v2_version": "0", **_AT_ONCE}
+            return AvEncoder("audio/mpeg", "mp3", "libmp3lame", 64_000, options)
+        case "aac":
+            return AvEncoder("audio/aac", "adts", "aac", 64_000, _AT_ONCE)
+        case "flac":
+            # A stream can't go back to its header: the length stays 0 there, which means unknown.
+            return AvEncoder("audio/flac", "flac", "flac", None, _AT_ONCE)

@@ -1,4 +1,7 @@
-"""Whether words can be what a recording says: an engine that clones takes its pace from both."""
+"""The pace of speech: whether words can be what a recording says, and what slow making means.
+
+An engine that clones takes its pace from the recording and its words.
+"""
 
 _SLOWEST, _FASTEST = 2.5, 45.0
 """UTF-8 bytes a second. Read English has about 14, hurried 22; Chinese has 3 bytes a syllable, and
@@ -14,4 +17,15 @@ def misfit(words: str, seconds: float) -> str | None:
     return (
         f"The words of the reference are {len(words)} characters, {how} in its {seconds:.1f} s: "
         "send exactly what is spoken in it as `reference_text`."
+    )
+
+
+def slowness(pace: float) -> str:
+    """What an operator should know of speech that takes `pace` times its own length."""
+    # No figure: beside other work the first call takes several times as long as later ones.
+    if pace <= 1:
+        return ""
+    return (
+        " Making it takes longer here than saying it: for conversation give it a GPU, or set "
+        "TTS_ENGINE=piper."
     )

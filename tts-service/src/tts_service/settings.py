@@ -4,13 +4,11 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from avatar_contract import devices
 from avatar_contract.service import ServiceSettings
-
-Device = str
-"""``auto``, ``cpu`` or ``cuda:N``."""
 
 
 def _workers() -> int:
@@ -25,15 +23,16 @@ class TtsSettings(ServiceSettings):
     port: int = 8030
     """Port to listen on."""
 
-    engine: Literal["espeak", "piper", "f5", "cosyvoice", "openai"] = "espeak"
+    engine: Literal["espeak", "kokoro", "piper", "f5", "cosyvoice", "openai"] = "espeak"
     """The engine of this process."""
 
     device: str = Field(
         "auto",
         validation_alias=AliasChoices("TTS_DEVICE", "DEVICE", "device"),
-        pattern=r"^(auto|cpu|cuda:\d+)$",
+        pattern=devices.PATTERN,
     )
-    """`auto` (a GPU where there is one), `cpu` or `cuda:N`."""
+    """`auto` (a GPU where there is one that works, else the CPU), `cpu`, or `cuda` or `cuda:N`: a
+    GPU that is absent is refused then."""
 
     language: Literal["zh", "en"] = "zh"
     """Language of a text without any letters, such as `2026`."""
@@ -50,8 +49,13 @@ class TtsSettings(ServiceSettings):
     max_voice_bytes: int = Field(256 * 2**20, ge=1)
     """How many bytes of recordings are kept in memory."""
 
+    max_opening_bytes: int = Field(16 * 2**20, ge=0)
+    """How many bytes of sound of replies' first clauses (`Sure,`) are kept in memory, to be spoken
+    at once when they come again; 0 for none. A second has 48,000."""
+
     workers: int = Field(default_factory=_workers, ge=1, le=64)
-    """Worker processes of an engine that runs on the CPU. F5-TTS always has one."""
+    """Worker processes of an engine that runs on the CPU; left out: one a core, at most four, and
+    for Kokoro one for `kokoro_threads` cores. F5-TTS always has one."""
 
     max_waiting: int = Field(32, ge=0)
     """How many requests may wait for a worker; one more is refused."""
@@ -82,11 +86,23 @@ class TtsSettings(ServiceSettings):
     models_dir: Path | None = None
     """Where weights are; left out: `models` in AVATAR_HOME."""
 
+    kokoro_model: str = "kokoro"
+    """Engine `kokoro`: folder below `models_dir` with its graph and its voices."""
+
+    kokoro_zh: str = "zf_xiaoxiao"
+    """Engine `kokoro`: the voice of Chinese text; `GET /v1/voices` lists them."""
+
+    kokoro_en: str = "af_heart"
+    """Engine `kokoro`: the voice of English text."""
+
+    kokoro_threads: int = Field(2, ge=1, le=64)
+    """Engine `kokoro`: threads of a worker process."""
+
     piper_zh: str = "piper/zh_CN-huayan-medium.onnx"
-    """Engine `piper`: the Chinese voice, below `models_dir`; empty for none."""
+    """Engine `piper`: the Chinese voice, below `models_dir`; `none` for none."""
 
     piper_en: str = "piper/en_US-ljspeech-medium.onnx"
-    """Engine `piper`: the English voice, below `models_dir`; empty for none."""
+    """Engine `piper`: the English voice, below `models_dir`; `none` for none."""
 
     engine_python: Path | None = None
     """Interpreter of the engine's own environment; left out: this process's own."""
@@ -120,6 +136,12 @@ class TtsSettings(ServiceSettings):
 
     idle_unload_s: float = Field(600.0, gt=0)
     """Engine `cosyvoice`: it leaves memory after so many idle seconds."""
+
+    @field_validator("piper_zh", "piper_en")
+    @classmethod
+    def _none(cls, name: str) -> str:
+        # An empty variable counts as one that is not set, so a word has to say it.
+        return "" if name.lower() == "none" else name
 
     @property
     def models(self) -> Path:

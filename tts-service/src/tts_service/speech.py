@@ -12,15 +12,17 @@ from avatar_contract.audio import pcm_ms
 from avatar_contract.errors import NotFound, PayloadTooLarge
 from avatar_contract.service import Metrics, get_logger
 from avatar_contract.speech import SpeechRequest, SpokenNotice, VoicePut
-from avatar_contract.wire.common import NoticeCode
+from avatar_contract.terms import NoticeCode
 from tts_service.backends.base import Backend
 from tts_service.encode import Encoder, PcmEncoder, encoder
+from tts_service.engine import SPEECH_RATE
+from tts_service.events import EVENTS, SpeechEvents
+from tts_service.openings import Opening, Openings, opening
 from tts_service.reference import checked
 from tts_service.settings import TtsSettings
 from tts_service.speakable import Speakable, speakable
 from tts_service.utterance import Utterance
 from tts_service.voices import VoiceSample, VoiceStore, etag_of
-from tts_service.workers.frames import SPEECH_RATE
 
 log = get_logger(__name__)
 
@@ -50,11 +52,18 @@ class SpeechMetrics:
             "avatar_tts_first_audio_seconds", "Request to the first sound", ["mode"]
         )
         self.audio = metrics.counter("avatar_tts_audio_seconds", "Seconds of sound made", ["mode"])
+        self.openings = metrics.counter(
+            "avatar_tts_openings", "First clauses of replies, by whether they were kept", ["result"]
+        )
 
     def count(self, mode: str, first_s: float, audio_s: float) -> None:
         """One utterance."""
         self.first.labels(self._service, mode).observe(first_s)
         self.audio.labels(self._service, mode).inc(audio_s)
+
+    def count_opening(self, *, hit: bool) -> None:
+        """One opening that may be kept."""
+        self.openings.labels(self._service, "hit" if hit else "miss").inc()
 
 
 class Speaker:
@@ -70,6 +79,7 @@ class Speaker:
     ) -> None:
         self.backend = backend
         self.voices = voices
+        self._openings = Openings(settings.max_opening_bytes)
         self._settings = settings
         self._metrics = metrics
         self._encoders = encoders
@@ -86,14 +96,25 @@ class Speaker:
         """
         voice = self.voices.find(request.voice)
         ready = self.speakable(request.input, request.language)
-        utterance = Utterance(ready.runs, request.speed, request.mode)
+        own = {each.id for each in self.backend.own_voices}
+        named = request.voice if request.voice in own else None
+        utterance = Utterance(ready.runs, request.speed, request.mode, named)
         coding = encoder(request.response_format)
+        key = opening(request.input, utterance, voice) if request.opening else None
+        sound = self._spoken(utterance, voice) if key is None else self._opened(key, voice)
         notice = self.backend.notice(utterance, voice) or (_SKIPPED if ready.skipped else None)
+        if request.stream_format == "sse":
+            events = SpeechEvents(request.input)
+            media_type = EVENTS
+            chunks = events.written(self._encoded(coding, events.counted(sound)))
+        else:
+            media_type = coding.media_type
+            chunks = self._encoded(coding, sound)
         return Speech(
-            media_type=coding.media_type,
+            media_type=media_type,
             label=self.backend.label(utterance, voice) if ready.runs else "none",
             notice=notice,
-            chunks=self._encoded(coding, utterance, voice),
+            chunks=chunks,
         )
 
     def speakable(self, text: str, language: str | None) -> Speakable:
@@ -103,13 +124,14 @@ class Speaker:
             raise PayloadTooLarge(
                 f"The text has {len(text)} characters; {limit} is the most. Send it in pieces."
             )
-        info = self.backend.info
-        return speakable(
-            text, language, default=self._settings.language, can=frozenset(info.languages)
-        )
+        can = self.backend.info.languages
+        default = self._settings.language
+        if default not in can:
+            default = "en" if "en" in can else "zh"
+        return speakable(text, language, default=default, can=frozenset(can))
 
     async def put_voice(self, voice_id: str, data: bytes, text: str) -> VoicePut:
-        """Takes a reference; a repeated one changes nothing.
+        """Takes a reference; a repeated one changes nothing, and is not prepared again.
 
         Raises:
             BadAudio, NoSpeech: what is wrong with the recording, and what to record.
@@ -117,33 +139,62 @@ class Speaker:
         loop = asyncio.get_running_loop()
         wav = await loop.run_in_executor(self._encoders, checked, data)
         voice = VoiceSample(voice_id, etag_of(wav, text), wav, text)
+        known = self.voices.known(voice)
+        if known is not None:
+            return VoicePut(etag=known.etag, embedding=known.embedding)
         answer = await self.backend.add_voice(voice)
-        voice = dataclasses.replace(voice, facts=answer.facts)
-        for pushed_out in self.voices.put(voice):
-            self.backend.drop_voice(pushed_out)
+        voice = dataclasses.replace(voice, facts=answer.facts, embedding=answer.embedding)
+        pushed_out = self.voices.put(voice)
+        for old in pushed_out:
+            self.backend.drop_voice(old)
+        for old in (voice_id, *pushed_out):
+            self._openings.forget(old)
         return VoicePut(etag=voice.etag, embedding=answer.embedding)
 
     def drop_voice(self, voice_id: str) -> None:
         """Forgets a voice, here and in the engine. Raises NotFound."""
         if not self.voices.drop(voice_id):
             raise NotFound("There is no such voice here.")
+        self._openings.forget(voice_id)
         self.backend.drop_voice(voice_id)
 
     async def _encoded(
-        self, coding: Encoder, utterance: Utterance, voice: VoiceSample | None
+        self, coding: Encoder, sound: AsyncGenerator[bytes, None]
     ) -> AsyncGenerator[bytes, None]:
         if isinstance(coding, PcmEncoder):
-            async with aclosing(self._spoken(utterance, voice)) as sound:
+            async with aclosing(sound):
                 async for pcm in sound:
                     yield pcm
             return
         loop = asyncio.get_running_loop()
-        async with aclosing(self._spoken(utterance, voice)) as sound:
+        async with aclosing(sound):
             async for pcm in sound:
                 data = await loop.run_in_executor(self._encoders, coding.feed, pcm)
                 if data:
                     yield data
-        yield await loop.run_in_executor(self._encoders, coding.finish)
+        if rest := await loop.run_in_executor(self._encoders, coding.finish):
+            yield rest
+
+    async def _opened(self, key: Opening, voice: VoiceSample | None) -> AsyncGenerator[bytes, None]:
+        """An opening: as it is kept, else as it is made, which is kept from the second time on."""
+        began = time.perf_counter()
+        kept = self._openings.find(key)
+        self._metrics.count_opening(hit=kept is not None)
+        if kept is not None:
+            audio_s = pcm_ms(len(kept), SPEECH_RATE) / 1000
+            self._metrics.count(key.utterance.mode, time.perf_counter() - began, audio_s)
+            yield kept
+            return
+        wanted = self._openings.wants(key)
+        parts: list[bytes] = []
+        async with aclosing(self._spoken(key.utterance, voice)) as sound:
+            async for pcm in sound:
+                if wanted:
+                    parts.append(pcm)
+                yield pcm
+        # A profile that was deleted meanwhile leaves no sound behind.
+        if wanted and (voice is None or self.voices.known(voice)):
+            self._openings.keep(key, b"".join(parts))
 
     async def _spoken(
         self, utterance: Utterance, voice: VoiceSample | None

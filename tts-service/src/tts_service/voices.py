@@ -21,6 +21,8 @@ class VoiceSample:
     """The words spoken in it; empty when unknown."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """The engine's own measurements, so that the next worker need not repeat them."""
+    embedding: list[float] | None = None
+    """Of the speaker, where the engine computes one."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -78,6 +80,11 @@ class VoiceStore:
         if not etag:
             return None
         raise VoiceNotLoaded("This voice is not loaded here: PUT /v1/voices/{id}, then ask again.")
+
+    def known(self, voice: VoiceSample) -> VoiceSample | None:
+        """The same recording and text of this id, where it is already here."""
+        here = self._voices.get(voice.id)
+        return here if here is not None and here.etag == voice.etag else None
 
     def drop(self, voice_id: str) -> bool:
         """Forgets a voice. False when there was none."""

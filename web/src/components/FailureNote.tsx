@@ -13,6 +13,8 @@ export interface ShownFailure {
 interface Properties {
   failure: ShownFailure;
   onRetry?: (() => void) | null;
+  /** where typing helps instead */
+  onType?: (() => void) | null;
   onDismiss?: () => void;
   /** other words for some codes, where they mean something of their own */
   words?: Partial<Record<ShownFailure["code"], FailureWords>>;
@@ -24,7 +26,7 @@ interface FailureWords {
 }
 
 /** What went wrong, what to do about it, and a way to try again where that may help. */
-export function FailureNote({ failure, onRetry, onDismiss, words: special }: Properties) {
+export function FailureNote({ failure, onRetry, onType, onDismiss, words: special }: Properties) {
   const { t } = useTranslation();
   // A code that is newer than the page has no words here: the server's own are in the details.
   const words = special?.[failure.code] ?? t([`error.${failure.code}`, "error.INTERNAL"] as const);
@@ -50,6 +52,12 @@ export function FailureNote({ failure, onRetry, onDismiss, words: special }: Pro
         <button type="button" className="button" onClick={onRetry}>
           <Icon name="retry" size={16} />
           {t("chat.retry")}
+        </button>
+      )}
+      {onType && (
+        <button type="button" className="button" onClick={onType}>
+          <Icon name="edit" size={16} />
+          {t("chat.typeInstead")}
         </button>
       )}
       {onDismiss && (

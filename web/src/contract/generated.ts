@@ -105,7 +105,7 @@ export interface AudioStart {
 }
 
 /** How microphone bytes are wrapped. */
-export type Codec = "pcm_s16le" | "webm_opus" | "ogg_opus" | "wav";
+export type Codec = "pcm_s16le" | "webm_opus" | "ogg_opus" | "mp4_aac" | "wav";
 
 /** Any time; what is given takes effect with the next turn, what is left out stays. */
 export interface Configure {
@@ -227,6 +227,8 @@ export interface Health {
   status: "ok" | "degraded" | "loading" | "failed";
   service: string;
   version: string;
+  /** what is wrong, and what to do about it */
+  detail?: string | null;
   models: Array<ModelHealth>;
   /** name, memory used and whole, MiB */
   gpu?: Record<string, number | string> | null;
@@ -305,6 +307,8 @@ export interface ModelHealth {
   device: string;
   /** why it failed and what to do, or a figure */
   detail?: string | null;
+  /** it works, but not as it was meant to: see `detail` */
+  degraded: boolean;
   /** seconds of work a second of audio */
   real_time_factor?: number | null;
 }
@@ -316,12 +320,14 @@ export interface Notice {
   type: "notice";
   code: NoticeCode;
   message: string;
+  /** the part that it is about */
+  stage?: Stage | null;
   turn_id?: string | null;
   revision?: number | null;
 }
 
 /** What a user should know although nothing failed. */
-export type NoticeCode = "HQ_FELL_BACK" | "CPU_FALLBACK" | "VOICE_FELL_BACK" | "EMBEDDED_ENGINE" | "PUBLIC_ENGINE" | "NOT_STORED" | "TEXT_SKIPPED";
+export type NoticeCode = "HQ_FELL_BACK" | "CPU_FALLBACK" | "VOICE_FELL_BACK" | "EMBEDDED_ENGINE" | "PUBLIC_ENGINE" | "NOT_STORED" | "TEXT_SKIPPED" | "SOUND_NOT_STORED" | "ENGINE_AWAY" | "ENGINE_BACK" | "GOING_AWAY";
 
 /** What was really heard so far; at least every 250 ms while playing. */
 export interface Playback {
@@ -387,7 +393,14 @@ export interface Resume {
   played_ms?: number | null;
 }
 
-/** The first message. */
+/** The answer to ``POST /api/conversation/{session_id}/resume``. */
+export interface ResumeGranted {
+  session_id: string;
+  /** secret that a `resume` on /ws/chat shows */
+  resume_token: string;
+}
+
+/** The first message; and again, with `resumed`, the answer to a `resume` that succeeded. */
 export interface Session {
   /** numbers all messages and frames of a session from 1 */
   seq: number;
@@ -403,7 +416,12 @@ export interface Session {
   engines: Engines;
   /** how sound will come */
   audio_out: "json" | "binary";
+  /** client samples that the server has */
+  offset: number;
 }
+
+/** A part of the turn that another service does. */
+export type Stage = "stt" | "llm" | "tts_fast" | "tts_hq" | "profile";
 
 /** What the assistant is doing. */
 export type State = "loading" | "queued" | "listening" | "transcribing" | "thinking" | "speaking" | "idle";

@@ -41,6 +41,9 @@ export const en = {
     save: "Answer this instead",
     cancel: "Cancel",
     retry: "Try again",
+    typeInstead: "Type instead",
+    unspoken: "Not spoken: the voice is not answering.",
+    restUnspoken: "The rest was not spoken: the voice is not answering.",
     jump: "Jump to the newest words",
     recognised: "Understood: {{text}}",
   },
@@ -66,6 +69,9 @@ export const en = {
   state: {
     connecting: "Connecting…",
     waiting: "Connection lost. Trying again in {{seconds}} s.",
+    reconnecting: "Connection lost. Reconnecting…",
+    notFetched: "Your conversation can't be fetched yet. Trying again in {{seconds}} s.",
+    later: "The server asks for patience. Trying again in {{seconds}} s.",
     refused: "The connection was closed by the server.",
     reconnect: "Connect now",
     loading: "Models are loading…",
@@ -76,7 +82,24 @@ export const en = {
     transcribing: "Understanding…",
     thinking: "Thinking…",
     speaking: "Speaking",
+    answers: "No answers at the moment",
+    hearing: "Ready for typing",
+    voice: "Ready; answers in writing",
     idle: "Ready",
+  },
+  away: {
+    answers:
+      "The language model is not answering: there are no answers for now. This note goes when it is back.",
+    hearing: "The recogniser is not answering: speech is not understood for now. Typing works.",
+    voice: "The voice is not answering: answers are shown, not spoken.",
+    store:
+      "The store is not answering. You can go on talking: turns are kept on the server and saved when it is back. History and voices can't be opened until then.",
+  },
+  lost: {
+    title: "This is a new conversation.",
+    body: "The one before could not be continued, and AVATAR no longer has it in mind.",
+    open: "It is in History.",
+    divider: "New conversation",
   },
   timing: {
     stt: "Recognition",
@@ -217,6 +240,9 @@ export const en = {
     PUBLIC_ENGINE: "An engine at a public address is in use: what you say leaves this network.",
     TEXT_SKIPPED: "Part of the answer can't be spoken by this voice; it is on the screen.",
     NOT_STORED: "This turn could not be stored.",
+    SOUND_NOT_STORED:
+      "The words of this turn are kept, but not its sound: there is no room for it.",
+    GOING_AWAY: "The server is restarting. The page reconnects by itself; nothing is lost.",
   },
   history: {
     title: "History",
@@ -231,6 +257,7 @@ export const en = {
     back: "All conversations",
     delete: "Delete this conversation",
     deleteSure: "Delete this conversation with its sound? It can't be brought back.",
+    continue: "Continue",
     export: "Download",
     yourSound: "What you said",
     itsSound: "What AVATAR said",

@@ -1,51 +1,32 @@
-/** The conversation as the page shows it: a pure reducer over what the server says and the page does. */
-
 import type {
   Accepted,
-  AudioResponse,
   Engines,
   ErrorCode,
   Limits,
+  Notice,
   NoticeCode,
   ServerMessage,
+  Stage,
   State,
-  Transcription,
-  TurnDone,
+  TurnView,
 } from "../contract/generated";
-import { type Clause, heardChars, withSound } from "./ledger";
+import type { HeardReply } from "./thread";
+import {
+  type Failure,
+  finished,
+  lost,
+  newTurn,
+  pieceMs,
+  renewed,
+  retold,
+  sounded,
+  storedTurn,
+  type Turn,
+  transcribed,
+  withPiece,
+} from "./turn";
 
-/** Something that failed, in the contract's words. */
-export interface Failure {
-  code: ErrorCode;
-  message: string;
-  retryable: boolean;
-  retryAfterS: number | null;
-}
-
-export interface Turn {
-  /** utterance id */
-  key: string;
-  turnId: string | null;
-  revision: number;
-  turnNumber: number | null;
-  typed: boolean;
-  /** when it began, ms since 1970 */
-  at: number;
-  userText: string;
-  stableChars: number;
-  userFinal: boolean;
-  answer: string;
-  clauses: Clause[];
-  /** what was heard of the answer so far, ms */
-  playedMs: number;
-  /** turn_done came */
-  done: boolean;
-  interrupted: boolean;
-  heardText: string;
-  timings: Record<string, number>;
-  audioUrl: string | null;
-  failure: Failure | null;
-}
+export type { Failure, Turn } from "./turn";
 
 export interface Conversation {
   sessionId: string | null;
@@ -56,6 +37,10 @@ export interface Conversation {
   position: number | null;
   turns: Turn[];
   notices: { code: NoticeCode; message: string }[];
+  /** parts of the server that don't answer at the moment */
+  away: Stage[];
+  /** the conversation that could not be gone on with, and whether the person has read so */
+  lost: { sessionId: string | null; read: boolean } | null;
   /** what failed outside of a turn */
   failure: Failure | null;
 }
@@ -68,8 +53,16 @@ export type LocalEvent =
   /** the person corrects what was recognised */
   | { type: "local_edit"; turnId: string; text: string }
   | { type: "local_played"; turnId: string; ms: number }
-  /** the connection came back with another conversation: what was being answered is cut */
-  | { type: "local_lost" }
+  /** the conversation goes on, and the server tells its turn again; `heard` of it before */
+  | { type: "local_anew"; heard: HeardReply | null }
+  /** it can't go on: the turns are of an earlier one, but for those that are sent again */
+  | { type: "local_lost"; sessionId: string | null; again: readonly string[]; told: boolean }
+  /** what the store has of the conversation */
+  | { type: "local_stored"; turns: TurnView[] }
+  /** what is to be noticed now that the conversation goes on */
+  | { type: "local_notices"; notices: Notice[] }
+  /** do a failed turn again under its own key */
+  | { type: "local_again"; key: string }
   | { type: "local_dismiss" }
   /** a new conversation is wanted */
   | { type: "local_new" };
@@ -85,6 +78,8 @@ export const EMPTY: Conversation = {
   position: null,
   turns: [],
   notices: [],
+  away: [],
+  lost: null,
   failure: null,
 };
 
@@ -100,6 +95,7 @@ export function reduce(was: Conversation, event: ConversationEvent, now: number)
         sessionId: event.session_id,
         engines: event.engines,
         limits: event.limits,
+        notices: was.notices.filter(({ code }) => code !== "GOING_AWAY"),
         failure: null,
       };
     case "status":
@@ -110,7 +106,7 @@ export function reduce(was: Conversation, event: ConversationEvent, now: number)
         position: event.position ?? null,
       };
     case "notice":
-      return withNotice(was, event.code, event.message);
+      return noticed(was, event);
     case "error":
       return failed(was, event);
     case "accepted":
@@ -135,17 +131,13 @@ export function turnOf(conversation: Conversation, turnId: string | null | undef
   return conversation.turns.findLast((turn) => turn.turnId === turnId) ?? null;
 }
 
-/** Length of a piece of sound, ms. */
-export function pieceMs(bytes: number, rate: number): number {
-  return (bytes * 1000) / (2 * rate);
-}
-
 function locally(was: Conversation, event: LocalEvent): Conversation {
   switch (event.type) {
     case "local_turn": {
       const { key, typed, text, at } = event;
       const turn = { ...newTurn(key, at), typed, userText: text, stableChars: text.length };
-      return { ...was, failure: null, turns: [...was.turns, { ...turn, userFinal: typed }] };
+      const turns = [...was.turns, { ...turn, userFinal: typed }];
+      return { ...read(was), failure: null, turns };
     }
     case "local_drop":
       return { ...was, turns: was.turns.filter((turn) => turn.key !== event.key || turn.turnId) };
@@ -153,10 +145,18 @@ function locally(was: Conversation, event: LocalEvent): Conversation {
       return edited(was, event.turnId, event.text);
     case "local_played":
       return patch(was, event.turnId, (turn) => ({ ...turn, playedMs: event.ms }));
+    case "local_anew":
+      return { ...was, away: [], turns: was.turns.map((turn) => awaited(turn, event.heard)) };
     case "local_lost":
-      return { ...was, turns: was.turns.map(lost) };
+      return broken(was, event);
+    case "local_stored":
+      return { ...was, turns: merged(was.turns, event.turns) };
+    case "local_notices":
+      return event.notices.reduce(noticed, { ...was, away: [] });
+    case "local_again":
+      return { ...was, failure: null, turns: was.turns.map((turn) => again(turn, event.key)) };
     case "local_dismiss":
-      return { ...was, failure: null, notices: was.notices.filter(isLasting) };
+      return { ...read(was), failure: null, notices: was.notices.filter(isLasting) };
     case "local_new":
       return { ...EMPTY, engines: was.engines, limits: was.limits };
   }
@@ -167,51 +167,65 @@ function isLasting({ code }: { code: NoticeCode }): boolean {
   return code === "PUBLIC_ENGINE";
 }
 
-function lost(turn: Turn): Turn {
-  if (turn.done || !turn.answer) return turn;
-  const heard = turn.answer.slice(0, heardChars(turn.answer, turn.clauses, turn.playedMs));
-  return { ...turn, done: true, interrupted: true, heardText: heard };
+function read(was: Conversation): Conversation {
+  return was.lost ? { ...was, lost: { ...was.lost, read: true } } : was;
 }
 
-function newTurn(key: string, at: number): Turn {
+function again(turn: Turn, key: string): Turn {
+  return turn.key === key ? { ...turn, failure: null } : turn;
+}
+
+function awaited(turn: Turn, heard: HeardReply | null): Turn {
+  if (turn.earlier) return turn;
+  const known = heard && turn.turnId === heard.turnId && turn.revision === heard.revision;
+  const before = known ? { ms: heard.playedMs, text: heard.text } : null;
+  return { ...turn, stale: true, before };
+}
+
+/** Another conversation begins below the turns of the one before. */
+function broken(
+  was: Conversation,
+  { sessionId, again: keys, told }: LocalEvent & { type: "local_lost" },
+): Conversation {
+  const isAgain = (turn: Turn) => keys.includes(turn.key);
+  const old = was.turns.filter((turn) => !isAgain(turn));
+  const earlier = old.map((turn) => ({ ...lost(turn), done: true, earlier: true, stale: false }));
+  const others = was.turns.filter(isAgain).map((turn) => ({ ...turn, revision: 0, stale: true }));
   return {
-    key,
-    turnId: null,
-    revision: 0,
-    turnNumber: null,
-    typed: false,
-    at,
-    userText: "",
-    stableChars: 0,
-    userFinal: false,
-    answer: "",
-    clauses: [],
-    playedMs: 0,
-    done: false,
-    interrupted: false,
-    heardText: "",
-    timings: {},
-    audioUrl: null,
-    failure: null,
+    ...was,
+    away: [],
+    lost: told ? { sessionId, read: false } : was.lost,
+    turns: [...earlier, ...others],
   };
 }
 
-function accepted(was: Conversation, event: Accepted, now: number): Conversation {
-  const { utterance_id: key, turn_id: turnId, turn_number: turnNumber, revision } = event;
-  const known = was.turns.some((turn) => turn.key === key);
-  const turns = known ? was.turns : [...was.turns, newTurn(key, now)];
-  const bound = turns.map((turn) =>
-    turn.key === key ? { ...renewed(turn, revision), turnId, turnNumber } : turn,
-  );
-  return { ...was, failure: null, turns: bound };
+/** `turns` with those of the store in their places. What the page saw itself stands. */
+function merged(turns: Turn[], views: TurnView[]): Turn[] {
+  const stored = new Map(views.map((view) => [view.utterance_id, view]));
+  const kept = turns.map((turn) => {
+    const view = stored.get(turn.key);
+    stored.delete(turn.key);
+    return view && turn.stale && view.state === "closed" ? storedTurn(view) : turn;
+  });
+  const earlier = kept.filter((turn) => turn.earlier);
+  const own = [...[...stored.values()].map(storedTurn), ...kept.filter((turn) => !turn.earlier)];
+  return [...earlier, ...own.sort((a, b) => placeOf(a) - placeOf(b))];
 }
 
-/** `turn` at `revision`: a higher one has another answer, which begins anew. */
-function renewed(turn: Turn, revision: number): Turn {
-  if (revision <= turn.revision) return turn;
-  const { key, turnId, turnNumber, typed, at, userText, stableChars, userFinal } = turn;
-  const kept = { turnId, turnNumber, typed, userText, stableChars, userFinal };
-  return { ...newTurn(key, at), ...kept, revision };
+/** A turn that the server has not numbered yet is the newest. */
+function placeOf({ turnNumber }: Turn): number {
+  return turnNumber ?? Number.MAX_SAFE_INTEGER;
+}
+
+function accepted(was: Conversation, event: Accepted, now: number): Conversation {
+  const { utterance_id: key, turn_id: turnId, turn_number: turnNumber, start, offset } = event;
+  const known = was.turns.some((turn) => turn.key === key);
+  const turns = known ? was.turns : [...was.turns, newTurn(key, now)];
+  const place = { turnId, turnNumber, start, offset };
+  const bound = turns.map((turn) =>
+    turn.key === key ? { ...retold(turn, event.revision), ...place } : turn,
+  );
+  return { ...was, failure: null, turns: bound };
 }
 
 function edited(was: Conversation, turnId: string, text: string): Conversation {
@@ -265,23 +279,6 @@ function grown(turn: Turn, message: TurnMessage): Turn {
   }
 }
 
-function transcribed(turn: Turn, { text, stable_chars, is_final }: Transcription): Turn {
-  return {
-    ...turn,
-    userText: text,
-    stableChars: is_final ? text.length : stable_chars,
-    userFinal: is_final,
-  };
-}
-
-/** Sound in JSON is counted here; sound in frames by `countSound`. */
-function sounded(turn: Turn, message: AudioResponse): Turn {
-  const bytes = message.data ? Math.floor((message.data.length * 3) / 4) : 0;
-  const text = message.text ?? null;
-  if (bytes === 0 && text === null) return turn;
-  return { ...turn, clauses: withSound(turn.clauses, text, pieceMs(bytes, message.sample_rate)) };
-}
-
 /** The conversation with a frame of `bytes` at `rate` added to the sound of turn `turnId`. */
 export function countSound(
   was: Conversation,
@@ -289,22 +286,22 @@ export function countSound(
   bytes: number,
   rate: number,
 ): Conversation {
-  return patch(was, turnId, (turn) => ({
-    ...turn,
-    clauses: withSound(turn.clauses, null, pieceMs(bytes, rate)),
-  }));
+  return patch(was, turnId, (turn) => withPiece(turn, null, pieceMs(bytes, rate)));
 }
 
-function finished(turn: Turn, { timings, interrupted, heard_text }: TurnDone): Turn {
-  return { ...turn, done: true, timings, interrupted, heardText: heard_text };
-}
-
-function withNotice(was: Conversation, code: NoticeCode, message: string): Conversation {
+function noticed(was: Conversation, { code, message, stage }: Notice): Conversation {
+  if (code === "ENGINE_AWAY" || code === "ENGINE_BACK") {
+    const others = was.away.filter((away) => away !== stage);
+    return { ...was, away: code === "ENGINE_AWAY" && stage ? [...others, stage] : others };
+  }
   const others = was.notices.filter((notice) => notice.code !== code);
   return { ...was, notices: [...others, { code, message }] };
 }
 
 function failed(was: Conversation, event: ServerMessage & { type: "error" }): Conversation {
+  // A server that restarts lets nobody in: that was said in better words already.
+  const leaving = was.notices.some(({ code }) => code === "GOING_AWAY");
+  if (leaving && event.code === "SERVER_FULL") return was;
   const failure: Failure = {
     code: event.code,
     message: event.message,

@@ -11,11 +11,16 @@ export interface Clause {
   lengthMs: number;
 }
 
-/** `clauses` with a piece of sound of `ms` added; `text` opens a new clause. */
-export function withSound(clauses: readonly Clause[], text: string | null, ms: number): Clause[] {
+/** `clauses` with a piece of sound of `ms` added; `text` opens a new clause, the first at `fromMs`. */
+export function withSound(
+  clauses: readonly Clause[],
+  text: string | null,
+  ms: number,
+  fromMs = 0,
+): Clause[] {
   const last = clauses.at(-1);
   if (text !== null || !last) {
-    const startMs = last ? last.startMs + last.lengthMs : 0;
+    const startMs = last ? last.startMs + last.lengthMs : fromMs;
     return [...clauses, { text: text ?? "", startMs, lengthMs: ms }];
   }
   return [...clauses.slice(0, -1), { ...last, lengthMs: last.lengthMs + ms }];
@@ -51,6 +56,12 @@ export function prefixLength(answer: string, spoken: string): number {
     if (found === wanted.length) return withTrailing(answer, at);
   }
   return answer.length;
+}
+
+/** Whether `text` ends with the letters and digits of `spoken`. */
+export function isSameEnding(text: string, spoken: string): boolean {
+  const wordsOf = (words: string) => Array.from(words).filter(isWord).join("");
+  return wordsOf(text).endsWith(wordsOf(spoken));
 }
 
 function isWord(character: string): boolean {

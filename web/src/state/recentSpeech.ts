@@ -1,4 +1,4 @@
-import { samplesOf } from "./utterance";
+import { after, type Stretch, samplesOf } from "./utterance";
 
 interface Heard {
   sample: number;
@@ -7,7 +7,7 @@ interface Heard {
 }
 
 /** How much is kept, in samples of 16 kHz: longer breaks than this lose words. */
-const KEPT = 20 * 16_000;
+const KEPT = 30 * 16_000;
 
 /** The last seconds of a microphone that is open all the time, for the time after a break. */
 export class RecentSpeech {
@@ -15,25 +15,35 @@ export class RecentSpeech {
 
   add(sample: number, piece: ArrayBuffer, sent: boolean): void {
     this.#pieces.push({ sample, piece, sent });
-    const oldest = sample + samplesOf(piece) - KEPT;
-    const first = this.#pieces.findIndex((heard) => heard.sample >= oldest);
-    if (first > 0) this.#pieces.splice(0, first);
+    this.#keepFrom(sample + samplesOf(piece) - KEPT);
   }
 
-  /** Everything that is kept: the server drops what it has. */
-  all(): { sample: number; pieces: ArrayBuffer[] } | null {
+  /** The turn that was said before `sample` is done: nobody will ask for it again. */
+  confirm(sample: number): void {
+    this.#keepFrom(sample);
+  }
+
+  /** What is kept from `sample` on; null when the microphone heard nothing. */
+  from(sample: number): Stretch | null {
     const first = this.#pieces[0];
-    return first ? { sample: first.sample, pieces: this.#pieces.map(({ piece }) => piece) } : null;
+    if (!first) return null;
+    return after({ sample: first.sample, pieces: this.#pieces.map(({ piece }) => piece) }, sample);
   }
 
-  /** Take out what no server has heard, and forget the rest. */
-  takeUnsent(): ArrayBuffer[] {
-    const unsent = this.#pieces.filter(({ sent }) => !sent).map(({ piece }) => piece);
+  /** Take out what is from `sample` on or was heard by no server, and forget the rest. */
+  take(sample: number): ArrayBuffer[] {
+    const wanted = this.#pieces.filter((heard) => !heard.sent || heard.sample >= sample);
     this.#pieces = [];
-    return unsent;
+    return wanted.map(({ piece }) => piece);
   }
 
   forget(): void {
     this.#pieces = [];
+  }
+
+  #keepFrom(sample: number): void {
+    const first = this.#pieces.findIndex((heard) => heard.sample + samplesOf(heard.piece) > sample);
+    if (first < 0) this.#pieces = [];
+    else if (first > 0) this.#pieces.splice(0, first);
   }
 }

@@ -136,4 +136,54 @@ describe("sound", () => {
     sound.control({ ...control, action: "resume" });
     expect(player().log).toEqual(["pause", "resume"]);
   });
+
+  it("holds still while the conversation is resumed, and stays paused where it was", () => {
+    const { sound, player } = rig();
+    const control = { type: "playback_control", seq: 0, turn_id: "t1", revision: 0 } as const;
+    sound.takeMessage(clause());
+    sound.takeFrame(frame());
+    player().log.length = 0;
+    sound.hold(true);
+    sound.hold(false);
+    sound.control({ ...control, action: "pause" });
+    sound.hold(true);
+    sound.hold(false);
+    expect(player().log).toEqual(["pause", "resume", "pause", "pause", "pause"]);
+  });
+
+  it("remembers how much of a reply was heard when it has ended", () => {
+    const { sound, player } = rig();
+    sound.takeMessage(clause());
+    sound.takeFrame(frame());
+    player().heard.set("t1/0", 120);
+    expect(sound.heard).toEqual({ reply: { turnId: "t1", revision: 0 }, ms: 120 });
+    player().tell({ key: "t1/0", ms: 333, ended: true });
+    expect(sound.playing).toBeNull();
+    expect(sound.heard).toEqual({ reply: { turnId: "t1", revision: 0 }, ms: 333 });
+  });
+
+  it("drops what is queued of a reply that is told again, and plays what comes then", () => {
+    const { sound, player, speaking } = rig();
+    sound.takeMessage(clause());
+    sound.takeFrame(frame());
+    sound.restart({ turnId: "t1", revision: 0 });
+    sound.takeFrame(frame());
+    expect(player().log).toEqual(["push t1/0 240 24000", "flush"]);
+    sound.takeMessage(clause());
+    sound.takeFrame(frame());
+    expect(player().log.at(-1)).toBe("push t1/0 240 24000");
+    expect(speaking).toEqual([true, false, true]);
+  });
+
+  it("leaves a reply silent that was cut, though it is told again", () => {
+    const { sound, player } = rig();
+    const reply = { turnId: "t1", revision: 0 };
+    sound.takeMessage(clause());
+    sound.takeFrame(frame());
+    sound.cut(reply);
+    sound.restart(reply);
+    sound.takeMessage(clause());
+    sound.takeFrame(frame());
+    expect(player().log).toEqual(["push t1/0 240 24000", "flush"]);
+  });
 });

@@ -24,6 +24,10 @@ export class Sound {
   #player: Player | null = null;
   #clause: { reply: Reply; rate: number } | null = null;
   #playing: Reply | null = null;
+  #ended: { reply: Reply; ms: number } | null = null;
+  /** the server wants a pause, and the page holds still while it asks what goes on */
+  #paused = false;
+  #held = false;
   readonly #cut = new Set<string>();
   #reports: ReturnType<typeof setInterval> | undefined;
 
@@ -53,6 +57,27 @@ export class Sound {
     return this.#playing ? this.player.heardMs(keyOf(this.#playing)) : 0;
   }
 
+  /** The reply that is being heard, or was heard last, and how much of it. */
+  get heard(): { reply: Reply; ms: number } | null {
+    return this.#playing ? { reply: this.#playing, ms: this.playedMs } : this.#ended;
+  }
+
+  /** Stand still until it is known whether the queue goes on or is told again. */
+  hold(held: boolean): void {
+    this.#held = held;
+    this.#obey();
+  }
+
+  /** The reply comes again, from where it was heard: what is queued of it goes. */
+  restart(reply: Reply): void {
+    this.#clause = null;
+    this.#paused = false;
+    this.#ended = null;
+    if (!this.#playing || keyOf(this.#playing) !== keyOf(reply)) return;
+    this.#player?.flush();
+    this.#rest();
+  }
+
   takeMessage(message: AudioResponse): void {
     const reply = { turnId: message.turn_id, revision: message.revision };
     if (this.#cut.has(keyOf(reply))) return;
@@ -74,8 +99,9 @@ export class Sound {
   }
 
   control({ action, turn_id: turnId, revision }: PlaybackControl): void {
-    if (action === "flush") this.cut({ turnId, revision });
-    else this.player[action]();
+    if (action === "flush") return this.cut({ turnId, revision });
+    this.#paused = action === "pause";
+    this.#obey();
   }
 
   /** Silence now; what still comes of `reply` is not played. */
@@ -84,8 +110,15 @@ export class Sound {
     if (!target) return;
     this.#cut.add(keyOf(target));
     if (this.#playing && keyOf(this.#playing) !== keyOf(target)) return;
+    this.#paused = false;
     this.#player?.flush();
     this.#rest();
+  }
+
+  #obey(): void {
+    if (this.#paused) this.player.pause();
+    else if (this.#held) this.#player?.pause();
+    else this.#player?.resume();
   }
 
   #play(bytes: Uint8Array): void {
@@ -106,6 +139,7 @@ export class Sound {
   #heard(heard: Heard): void {
     if (!heard.ended || !this.#playing || keyOf(this.#playing) !== heard.key) return;
     this.#report(true);
+    this.#ended = { reply: this.#playing, ms: heard.ms };
     this.#rest();
   }
 

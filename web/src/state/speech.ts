@@ -5,7 +5,7 @@ import { toBase64 } from "../protocol/binary";
 import { RecentSpeech } from "./recentSpeech";
 import type { Settings } from "./settings";
 import { Store } from "./store";
-import { samplesOf, type Utterance } from "./utterance";
+import { after, samplesOf, type Utterance } from "./utterance";
 
 /** What the microphone is doing. */
 export interface Microphone {
@@ -40,6 +40,21 @@ const LINGER_MS = 20_000;
  */
 const WEBM_SAMPLES = 6000;
 
+/** Utterances that wait for their answer; a longer queue than this loses its first. */
+const KEPT_UTTERANCES = 6;
+
+/** Where the server's hearing ends, after a conversation opened. */
+export interface Resumed {
+  /** the server's count of the page's samples */
+  offset: number;
+  /** the page's count begins anew at `offset`: it is another conversation, or another page */
+  anew: boolean;
+  /** the hands-free turn that is being said, and where it begins */
+  open: { key: string; start: number } | null;
+  /** where the last hands-free turn that was understood ends */
+  understoodTo: number;
+}
+
 /** Takes the microphone, and sends what it hears: an utterance at a time, or all the time. */
 export class Speech {
   readonly microphone = new Store<Microphone>({ phase: "off", problem: null });
@@ -48,6 +63,9 @@ export class Speech {
   #capture: Capture | null = null;
   #linger: ReturnType<typeof setTimeout> | undefined;
   #utterance: Utterance | null = null;
+  readonly #kept = new Map<string, Utterance>();
+  #count = 0;
+  #offset = 0;
   #streaming = false;
   #sample = 0;
   #wanted = 0;
@@ -59,15 +77,25 @@ export class Speech {
     private readonly source: SpeechSource,
   ) {}
 
-  /** The last utterance, for sending it again. */
-  get kept(): Utterance | null {
-    return this.#utterance;
+  /** The utterance of that key, while it may have to be sent again. */
+  kept(key: string): Utterance | null {
+    return this.#kept.get(key) ?? null;
+  }
+
+  /** The turn is done: its utterance goes, but the last one may be wanted once more. */
+  settle(key: string): void {
+    if (this.#utterance?.key !== key) this.#kept.delete(key);
+  }
+
+  /** The hands-free turn that ends at `sample` is done. */
+  confirm(sample: number): void {
+    this.#recent.confirm(sample);
   }
 
   /** Begin a push-to-talk utterance. */
   async begin(key: string): Promise<void> {
     if (this.microphone.get().phase !== "off") return;
-    const utterance: Utterance = { key, startSample: this.#sample, pieces: [], ended: false };
+    const utterance = this.#newUtterance(key);
     const opened = await this.#open((piece) => this.#add(utterance, piece));
     if (!opened) this.events.onDropped(key);
   }
@@ -115,13 +143,19 @@ export class Speech {
     this.#release();
   }
 
-  /** A conversation opened, a fresh one or the one from before: what it can't have goes again. */
-  reconnected(fresh: boolean): void {
-    if (fresh) this.#sample = 0;
+  /** A conversation opened. In hands-free, what the server can't have heard is sent again. */
+  reconnected(resumed: Resumed): void {
+    for (const utterance of this.#kept.values()) utterance.live = false;
+    this.#offset = resumed.offset;
+    if (resumed.anew) {
+      this.#sample = resumed.offset;
+      this.#count++;
+    }
+    this.#sample = Math.max(this.#sample, resumed.offset);
     if (!this.#streaming) return;
     if (this.#format === "webm") void this.#newContainer();
-    else if (fresh) this.#sendUnheard();
-    else this.#sendRecent();
+    else if (resumed.anew) this.#sendUnheard(resumed);
+    else this.#sendRecent(resumed);
   }
 
   /** The server could not read the container: hands-free needs another, from its first byte. */
@@ -129,15 +163,28 @@ export class Speech {
     if (this.#streaming && this.#format === "webm") void this.#newContainer();
   }
 
-  /** Send `utterance` again whole, as `key`; in the same conversation what is there is dropped. */
-  repeat(utterance: Utterance, key: string, placeAnew: boolean): void {
-    if (placeAnew) {
-      utterance.startSample = this.#sample;
-      for (const piece of utterance.pieces) this.#count(piece);
-    }
-    this.line.send({ type: "audio_start", utterance_id: key, sample: utterance.startSample });
-    for (const piece of utterance.pieces) this.#transmit(piece, key);
+  /**
+   * Send `utterance` again: from where the server's hearing ends, or whole where its
+   * samples were never numbered for this conversation.
+   *
+   * A container is sent whole in any case: its middle can't be read without its beginning.
+   */
+  repeat(utterance: Utterance): void {
+    const { key } = utterance;
+    if (utterance.count !== this.#count) this.#placeAnew(utterance);
+    const whole = { sample: utterance.startSample, pieces: utterance.pieces };
+    const rest = this.#format === "webm" ? whole : after(whole, this.#offset);
+    this.line.send({ type: "audio_start", utterance_id: key, sample: rest.sample });
+    utterance.live = true;
+    for (const piece of rest.pieces) this.#transmit(piece, key);
     if (utterance.ended) this.line.send({ type: "audio_end", utterance_id: key });
+  }
+
+  /** The same words as another utterance, to be sent with `repeat`. */
+  copy({ pieces }: Utterance, key: string): void {
+    const utterance = { ...this.#newUtterance(key), pieces, ended: true };
+    this.#placeAnew(utterance);
+    this.#keep(utterance);
   }
 
   /** Let go of the microphone. */
@@ -174,33 +221,65 @@ export class Speech {
     return true;
   }
 
+  #keep(utterance: Utterance): void {
+    this.#kept.set(utterance.key, utterance);
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > KEPT_UTTERANCES && oldest) this.#kept.delete(oldest);
+  }
+
+  #newUtterance(key: string): Utterance {
+    const at = { startSample: this.#sample, count: this.#count };
+    return { key, ...at, pieces: [], ended: false, live: false };
+  }
+
   #add(utterance: Utterance, piece: ArrayBuffer): void {
-    if (utterance.pieces.length === 0) {
-      this.#utterance = utterance;
-      this.events.onBegun(utterance);
-      const { key, startSample } = utterance;
-      this.line.send({ type: "audio_start", utterance_id: key, sample: startSample });
-    }
+    if (utterance.pieces.length === 0) this.#start(utterance);
     utterance.pieces.push(piece);
-    this.#count(piece);
-    this.#transmit(piece, utterance.key);
+    this.#advance(piece);
+    if (utterance.live) utterance.live = this.#transmit(piece, utterance.key);
+  }
+
+  #start(utterance: Utterance): void {
+    const { key } = utterance;
+    this.#utterance = utterance;
+    this.#keep(utterance);
+    utterance.startSample = this.#sample;
+    utterance.count = this.#count;
+    this.events.onBegun(utterance);
+    const sample = utterance.startSample;
+    utterance.live = this.line.send({ type: "audio_start", utterance_id: key, sample });
+  }
+
+  #placeAnew(utterance: Utterance): void {
+    utterance.startSample = this.#sample;
+    utterance.count = this.#count;
+    for (const piece of utterance.pieces) this.#advance(piece);
   }
 
   #forward(piece: ArrayBuffer): void {
     if (!this.#streaming) return;
     const sent = this.#transmit(piece, null);
     if (this.#format === "pcm") this.#recent.add(this.#sample, piece, sent);
-    this.#count(piece);
+    this.#advance(piece);
   }
 
-  #sendRecent(): void {
-    const recent = this.#recent.all();
-    this.line.send({ type: "audio_start", sample: recent?.sample ?? this.#sample });
+  /** In the same count: from where the server's hearing or the last understood turn ends. */
+  #sendRecent({ offset, open, understoodTo }: Resumed): void {
+    const recent = this.#recent.from(Math.max(offset, open?.start ?? understoodTo));
+    const sample = recent?.sample ?? this.#sample;
+    const key = open ? { utterance_id: open.key } : {};
+    this.line.send({ type: "audio_start", ...key, sample });
     for (const piece of recent?.pieces ?? []) this.#transmit(piece, null);
   }
 
-  #sendUnheard(): void {
-    for (const piece of this.#recent.takeUnsent()) this.#forward(piece);
+  /** In a new count: the turn that was being said, else what nobody has heard. */
+  #sendUnheard({ open }: Resumed): void {
+    const pieces = this.#recent.take(open?.start ?? Number.POSITIVE_INFINITY);
+    const key = open ? { utterance_id: open.key } : {};
+    if (open || this.#sample > 0) {
+      this.line.send({ type: "audio_start", ...key, sample: this.#sample });
+    }
+    for (const piece of pieces) this.#forward(piece);
   }
 
   async #newContainer(): Promise<void> {
@@ -211,7 +290,7 @@ export class Speech {
     await this.#open((piece) => this.#forward(piece));
   }
 
-  #count(piece: ArrayBuffer): void {
+  #advance(piece: ArrayBuffer): void {
     this.#sample += this.#format === "webm" ? WEBM_SAMPLES : samplesOf(piece);
   }
 
@@ -232,7 +311,7 @@ export class Speech {
     const utterance = this.#utterance;
     if (!utterance || utterance.ended) return;
     utterance.ended = true;
-    this.line.send({ type: "audio_end", utterance_id: utterance.key });
+    if (utterance.live) this.line.send({ type: "audio_end", utterance_id: utterance.key });
   }
 
   /** The button was released before the microphone opened. */

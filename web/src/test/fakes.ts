@@ -10,13 +10,15 @@ export class FakeSocket implements SocketLike {
   onmessage: ((event: MessageEvent) => void) | null = null;
   onclose: ((event: CloseEvent) => void) | null = null;
   readonly sent: (ClientMessage | ArrayBuffer)[] = [];
+  closedWith: number | undefined;
   #seq = 0;
 
   send(data: string | ArrayBufferLike | Blob | ArrayBufferView): void {
     this.sent.push(typeof data === "string" ? JSON.parse(data) : (data as ArrayBuffer));
   }
 
-  close(): void {
+  close(code?: number): void {
+    this.closedWith = code;
     this.readyState = 3;
   }
 

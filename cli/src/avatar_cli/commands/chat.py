@@ -15,7 +15,8 @@ from avatar_cli.talking import outcome, show, turns
 from avatar_cli.talking.connection import Chat, NotReachableError, open_chat
 from avatar_cli.talking.turn import Turn
 from avatar_cli.tongue import Tongue, of_locale
-from avatar_contract.wire import Configure, EngineInfo
+from avatar_contract.terms import EngineInfo
+from avatar_contract.wire import Configure
 
 _GOODBYE = frozenset({"/quit", "/exit", "/q"})
 

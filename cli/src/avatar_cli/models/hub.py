@@ -61,6 +61,8 @@ class Hub:
 
     def url(self, model: Model, file: ModelFile) -> str:
         """Where a file is."""
+        if file.url:
+            return file.url
         revision, path = quote(model.revision, safe=""), quote(file.path)
         return f"{self.endpoint.rstrip('/')}/{model.repository}/resolve/{revision}/{path}"
 

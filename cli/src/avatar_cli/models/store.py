@@ -58,7 +58,7 @@ class Store:
         try:
             text = self.manifest_path(model.folder, model.id).read_text("utf-8")
             return Manifest.model_validate_json(text)
-        except (FileNotFoundError, ValidationError):
+        except (FileNotFoundError, NotADirectoryError, ValidationError):
             return None
 
     def record(self, manifest: Manifest) -> None:

@@ -3,16 +3,20 @@
 from avatar_cli.models import catalogue
 from avatar_cli.tongue import Tongue
 from avatar_contract.health import Health
-from avatar_contract.wire.common import EngineInfo
+from avatar_contract.terms import EngineInfo
 
-# What each embedded engine's notice says, for readers of Chinese; by the engine's name.
+# What each modest engine's notice says, for readers of Chinese; by the engine's name.
 _CHINESE = {
     "pocketsphinx": "只聽得懂清楚的英語，雜音中容易聽錯；中文請用打字，會以語音回答。",
+    "faster-whisper": "人名和中英夾雜的句子常會聽錯。",
     "demo responder": (
         "不是語言模型，只照固定規則回答：時間、日期、算術、跟讀、數數、故事、回想說過的話。"
     ),
     "espeak-ng": "會說英語和國語，聲音機械；聲音檔只能改變音高和共鳴，不是複製聲音。",
+    "Kokoro": "聲音檔會選 54 個聲音中最接近的一個並調整音高，是一種效果，不是複製聲音。",
 }
+_SMALL = ("pocketsphinx", "espeak-ng")
+_DEFAULT = ("faster-whisper base", "Kokoro-82M")
 _STAGES = (
     ("stt", "Hears  ", "聽"),
     ("llm", "Answers", "答"),
@@ -38,16 +42,10 @@ def _stage(part: Health | None, tongue: Tongue) -> str:
 def _engine(info: EngineInfo, tongue: Tongue) -> str:
     languages = f" ({', '.join(info.languages)})" if info.languages else ""
     notice = info.notice
-    if tongue.language == "zh" and info.kind == "embedded":
+    if tongue.language == "zh" and notice:
         known = (text for name, text in _CHINESE.items() if info.name.startswith(name))
         notice = next(known, notice)
     return f"{info.name}{languages}" + (f": {notice}" if notice else "")
-
-
-def embedded(health: Health) -> bool:
-    """Whether one of them is an embedded engine."""
-    found = [part.engine for part in health.parts.values()]
-    return any(engine is not None and engine.kind == "embedded" for engine in found)
 
 
 def banner(url: str, seconds: float, where: str, health: Health, tongue: Tongue) -> str:
@@ -65,18 +63,26 @@ def banner(url: str, seconds: float, where: str, health: Health, tongue: Tongue)
         ),
         *lines(health, tongue),
     ]
-    if embedded(health):
-        text.append("  " + _real_ones(tongue))
-    return "\n".join(text)
+    better = _better(health, tongue)
+    return "\n".join([*text, f"  {better}"] if better else text)
 
 
-def _real_ones(tongue: Tongue) -> str:
-    """The command, with its size, that brings engines that know both languages."""
+def _better(health: Health, tongue: Tongue) -> str | None:
+    """The command that brings larger engines than those that run; None where it has none."""
+    engines = [part.engine for part in health.parts.values() if part.engine is not None]
+    names = {engine.name for engine in engines}
+    if names & set(_SMALL):
+        return tongue(
+            "These engines are for little memory. Better ones come with AVATAR: `make run`.",
+            "以上是省記憶體的引擎。AVATAR 附有更好的引擎：`make run`。",
+        )
+    if not names & set(_DEFAULT):
+        return None
     known = catalogue.load()
     size = sum(model.megabytes for model in known.resolve(["cpu"])) / 1000
     return tongue(
-        f"These engines ship with AVATAR and are modest. Real ones: `avatar models download cpu` "
-        f"({size:.1f} GB), then `avatar up --profile cpu`.",
-        f"以上是隨附的簡易引擎。真正的引擎：`avatar models download cpu`（{size:.1f} GB），"
+        f"Larger engines: `avatar models download cpu` ({size:.1f} GB), "
+        "then `avatar up --profile cpu`.",
+        f"更大的引擎：`avatar models download cpu`（{size:.1f} GB），"
         "再執行 `avatar up --profile cpu`。",
     )

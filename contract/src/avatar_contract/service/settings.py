@@ -34,3 +34,12 @@ class ServiceSettings(BaseSettings):
 
     log_level: str = Field("INFO", validation_alias=AliasChoices("LOG_LEVEL", "log_level"))
     """DEBUG, INFO, WARNING or ERROR."""
+
+    stop_s: float = Field(5.0, ge=0, le=600, validation_alias=AliasChoices("STOP_S", "stop_s"))
+    """Told to stop, a service gives what is under way so long to finish, s."""
+
+    idle_s: float = Field(15.0, gt=0, validation_alias=AliasChoices("IDLE_S", "idle_s"))
+    """A connection without a request, or with half the head of one, is closed after this, s."""
+
+    ping_s: float = Field(20.0, gt=0, validation_alias=AliasChoices("PING_S", "ping_s"))
+    """WebSockets are pinged this often, and closed when no answer comes in as long, s."""

@@ -24,10 +24,9 @@ from uuid import UUID
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from avatar_contract.audio import MAX_RATE, MIN_RATE, Codec
+from avatar_contract.audio import MAX_RATE, MIN_RATE, AudioFormat, Codec
 from avatar_contract.errors import BadAudio, BadMessage
-from avatar_contract.wire.common import (
-    AudioFormat,
+from avatar_contract.terms import (
     AudioOut,
     Language,
     Locale,
@@ -130,7 +129,11 @@ class EditTranscription(Message):
 
 
 class Resume(Message):
-    """Go on with a conversation whose socket broke; the new socket displaces the old."""
+    """Go on with a conversation whose socket broke; the new socket displaces the old.
+
+    Answered with `session {resumed: true}`, or with an `error`; after an error the new session that
+    the socket opened with stays. A client that has lost its messages (a reload) says `last_seq` 0.
+    """
 
     type: Literal["resume"] = "resume"
     resume_token: str = Field(min_length=1, max_length=512)

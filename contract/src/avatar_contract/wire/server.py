@@ -20,16 +20,19 @@ from uuid import UUID
 from pydantic import Field, TypeAdapter
 
 from avatar_contract.errors import ErrorCode
-from avatar_contract.wire.common import (
-    PROTOCOL_VERSION,
+from avatar_contract.terms import (
     AudioOut,
     Engines,
     Limits,
     Message,
     NoticeCode,
+    Stage,
     State,
     TtsMode,
 )
+
+PROTOCOL_VERSION = 1
+"""The version of ``/ws/chat`` that this package speaks."""
 
 
 class Numbered(Message):
@@ -46,7 +49,12 @@ class OfTurn(Numbered):
 
 
 class Session(Numbered):
-    """The first message."""
+    """The first message; and again, with `resumed`, the answer to a `resume` that succeeded.
+
+    The second one repeats the `seq` that the client named: what it missed follows with the numbers
+    after it. A larger `seq` than that: the old messages are gone, and what follows tells the state
+    of the turn anew, beginning with its `accepted`.
+    """
 
     type: Literal["session"] = "session"
     version: int = PROTOCOL_VERSION
@@ -56,6 +64,7 @@ class Session(Numbered):
     limits: Limits
     engines: Engines
     audio_out: AudioOut = Field(description="how sound will come")
+    offset: int = Field(0, ge=0, description="client samples that the server has")
 
 
 class Accepted(OfTurn):
@@ -146,6 +155,7 @@ class Notice(Numbered):
     type: Literal["notice"] = "notice"
     code: NoticeCode
     message: str
+    stage: Stage | None = Field(None, description="the part that it is about")
     turn_id: UUID | None = None
     revision: int | None = None
 

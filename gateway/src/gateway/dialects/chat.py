@@ -4,48 +4,46 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
-from typing import Any
-from uuid import UUID
+from typing import Any, cast
 
 from avatar_contract import wire
 from avatar_contract.audio import AudioFormat
 from avatar_contract.errors import AvatarError
+from avatar_contract.terms import State
+from gateway.live.outbox import Frame
+from gateway.live.registry import SessionRegistry
+from gateway.live.session import LiveSession
+from gateway.live.tokens import with_epoch
 from gateway.session import inputs as on
 from gateway.session import outputs as out
-from gateway.session.config import SessionConfig
-
-Frame = str | bytes
-"""A text or a binary WebSocket frame."""
+from gateway.session.config import ConfigChange, SessionConfig
 
 
 class ChatEncoder:
     """Numbers and encodes what one session says."""
 
-    def __init__(self, config: Callable[[], SessionConfig]) -> None:
-        self._config = config
-        self._seq = 0
+    def __init__(self, seq: int = 0) -> None:
+        self.config: Callable[[], SessionConfig] = SessionConfig
+        """The session's; how sound is encoded follows it."""
+        self.seq = seq
+        """The number of the last message."""
 
-    def session(
-        self, session_id: UUID, resume_token: str, limits: wire.Limits, engines: wire.Engines
-    ) -> Frame:
-        """The first message."""
-        return self._text(
-            wire.Session(
-                session_id=session_id,
-                resume_token=resume_token,
-                limits=limits,
-                engines=engines,
-                audio_out=self._config().audio_out,
-            )
-        )
+    def session(self, session: LiveSession, sessions: SessionRegistry, *, resumed: bool) -> Frame:
+        """The first message of a session, and of one that is told anew."""
+        return self._text(_session(session, sessions, resumed=resumed))
+
+    def session_again(self, session: LiveSession, sessions: SessionRegistry, seq: int) -> Frame:
+        """To a client that goes on after number `seq`."""
+        message = _session(session, sessions, resumed=True)
+        return message.model_copy(update={"seq": seq}).model_dump_json(exclude_none=True)
 
     def queued(self, position: int) -> Frame:
         """The place in the waiting queue."""
-        return self._text(wire.Status(state=wire.State.QUEUED, position=position))
+        return self._text(wire.Status(state=State.QUEUED, position=position))
 
     def loading(self, progress: float) -> Frame:
         """The engines are not ready yet."""
-        return self._text(wire.Status(state=wire.State.LOADING, progress=progress))
+        return self._text(wire.Status(state=State.LOADING, progress=progress))
 
     def encode(self, output: out.Output) -> list[Frame]:
         """The frames that say `output`."""
@@ -56,8 +54,8 @@ class ChatEncoder:
         return self._failed(out.Failed(error))[0]
 
     def _next(self) -> int:
-        self._seq += 1
-        return self._seq
+        self.seq += 1
+        return self.seq
 
     def _text(self, message: wire.ServerMessage) -> Frame:
         numbered = message.model_copy(update={"seq": self._next()})
@@ -97,7 +95,7 @@ class ChatEncoder:
         return [self._text(_sound(o, text=o.text))]
 
     def _piece(self, o: out.ClauseSound) -> list[Frame]:
-        if self._config().audio_out == "binary":
+        if self.config().audio_out == "binary":
             return [wire.pack_audio(wire.AudioFrame(o.turn.number, self._next(), o.pcm))]
         return [self._text(_sound(o, data=b64encode(o.pcm).decode()))]
 
@@ -123,7 +121,7 @@ class ChatEncoder:
 
     def _notice(self, o: out.NoticeGiven) -> list[Frame]:
         about = _turn(o.turn) if o.turn else {}
-        return [self._text(wire.Notice(code=o.code, message=o.message, **about))]
+        return [self._text(wire.Notice(code=o.code, message=o.message, stage=o.stage, **about))]
 
     def _failed(self, o: out.Failed) -> list[Frame]:
         about = _turn(o.turn) if o.turn else {}
@@ -153,6 +151,19 @@ class ChatEncoder:
     }
 
 
+def _session(session: LiveSession, sessions: SessionRegistry, *, resumed: bool) -> wire.Session:
+    c = session.conversation
+    return wire.Session(
+        session_id=c.session_id,
+        resume_token=with_epoch(session.token or "", c.epoch),
+        resumed=resumed,
+        limits=c.limits,
+        engines=sessions.factory.engines_info(),
+        audio_out=c.config.audio_out,
+        offset=c.tape.offset,
+    )
+
+
 def chunk_format(chunk: wire.AudioChunk, declared: AudioFormat) -> AudioFormat:
     """What a chunk holds: what it says itself, else what `configure.audio_in` declared."""
     if chunk.codec is None and chunk.sr is None:
@@ -167,7 +178,7 @@ def to_input(message: wire.ClientMessage) -> on.Input | None:
     """The session's input for a message; None for those that carry microphone sound."""
     match message:
         case wire.Configure():
-            return on.Configured(message)
+            return on.Configured(config_change(message))
         case wire.Text():
             return on.Typed(message.utterance_id, message.text)
         case wire.Playback():
@@ -178,6 +189,13 @@ def to_input(message: wire.ClientMessage) -> on.Input | None:
             return on.Edited(message.turn_id, message.revision, message.text)
         case _:
             return None
+
+
+def config_change(message: wire.Configure) -> ConfigChange:
+    """What a client configured, in the core's terms: only what it gave."""
+    known = ConfigChange.__annotations__
+    given = {name: getattr(message, name) for name in message.model_fields_set if name in known}
+    return cast("ConfigChange", given)
 
 
 def _turn(ref: out.TurnRef) -> dict[str, Any]:

@@ -3,17 +3,14 @@
 Routers find what they need in `app.state.rest` (`RestDeps`), which `app.py` builds.
 """
 
-from gateway.rest.deps import RestDeps, StageFigures
+from gateway.rest.deps import RestDeps
 from gateway.rest.login import login_router
 from gateway.rest.openai import openai_router
 from gateway.rest.product import product_router
-from gateway.rest.upstream import Upstream
 from gateway.rest.web import web_router
 
 __all__ = [
     "RestDeps",
-    "StageFigures",
-    "Upstream",
     "login_router",
     "openai_router",
     "product_router",

@@ -1,43 +1,49 @@
 """What the routes work with; `app.py` builds one and puts it at `app.state.rest`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, Field
 
-from gateway.edge.admission import Admission
+from avatar_contract.records import ResumeGranted
+from avatar_contract.transcription import MAX_RECORDING_S
 from gateway.edge.decode import DecodeWorkers
 from gateway.edge.guard import KeyRing
-from gateway.rest.upstream import Upstream
-
-
-class StageFigures(BaseModel):
-    """How long a stage took lately, in milliseconds."""
-
-    count: int = Field(description="measurements behind the figures")
-    p50_ms: float
-    p95_ms: float
+from gateway.live.admission import Admission
+from gateway.live.figures import StageFigures
+from gateway.services.caller import Caller
+from gateway.services.profile import Profiles
+from gateway.services.voices import Voices
 
 
 @dataclass(frozen=True, slots=True)
 class RestDeps:
     """Services, and the parts of the gateway that REST reads."""
 
-    stt: Upstream
-    llm: Upstream
-    tts_fast: Upstream
-    tts_hq: Upstream
-    profile: Upstream
+    stt: Caller
+    llm: Caller
+    tts_fast: Caller
+    tts_hq: Caller
+    profile: Caller
+    profiles: Profiles
+    voices: Voices
     admission: Admission
+    grant_resume: Callable[[UUID], Awaitable[ResumeGranted]]
+    """Makes one more token for a conversation that is kept."""
+    delivered: Callable[[UUID | None], Awaitable[None]]
+    """Waits a moment until the turns of a conversation, or all, have left this gateway's disk:
+    who reads or deletes after a turn ended must not miss it."""
     keys: KeyRing
     decoding: DecodeWorkers
     figures: Callable[[], Mapping[str, StageFigures]]
     """Figures by stage (`stt`, `llm`, `tts`, `first_audio`, …) of the last turns."""
+    max_recording_s: float = MAX_RECORDING_S
+    """Longest recording to transcribe, s."""
 
     @property
-    def services(self) -> dict[str, Upstream]:
+    def services(self) -> dict[str, Caller]:
         """Every service by the name that `/api/status` uses."""
         return {
             "stt": self.stt,
@@ -46,13 +52,6 @@ class RestDeps:
             "tts_hq": self.tts_hq,
             "profile": self.profile,
         }
-
-    @property
-    def speakers(self) -> list[Upstream]:
-        """The speech services, one entry when both modes are one process."""
-        if self.tts_fast.url == self.tts_hq.url:
-            return [self.tts_fast]
-        return [self.tts_fast, self.tts_hq]
 
 
 def _deps(request: Request) -> RestDeps:

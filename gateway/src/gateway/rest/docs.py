@@ -30,6 +30,22 @@ def problems(*codes: ErrorCode) -> Responses:
     return {status: _problem(status, kinds) for status, kinds in sorted(wanted.items())}
 
 
+EVENTS: dict[str, Any] = {
+    "text/event-stream": {
+        "schema": {
+            "type": "object",
+            "description": "One event of the stream.",
+            "properties": {
+                "data": {"type": "string", "description": "JSON; or `[DONE]` at the end"},
+                "event": {"type": "string", "description": "`error`, or nothing"},
+            },
+            "required": ["data"],
+        }
+    }
+}
+"""The `content` of server-sent events: before OpenAPI 3.2 the schema describes each of them."""
+
+
 def sound(description: str, *media_types: str) -> dict[str, Any]:
     """A `responses` entry for audio or another file."""
     binary = {"schema": {"type": "string", "format": "binary"}}

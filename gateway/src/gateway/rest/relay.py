@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from avatar_contract.errors import AvatarError
-from gateway.rest.upstream import Upstream
+from gateway.services.caller import Caller
 
 FORWARDED_UP = ("accept", "content-type", "content-length", "if-none-match", "if-range", "range")
 FORWARDED_DOWN = (
@@ -61,7 +61,7 @@ class Relay(Response):
 
     def __init__(
         self,
-        upstream: Upstream,
+        upstream: Caller,
         begin: Callable[[], Awaitable[httpx.Response]],
         *,
         upload: Upload | None = None,

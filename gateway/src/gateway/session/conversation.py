@@ -4,10 +4,11 @@ The way of a spoken turn, top to bottom:
 
 1. `microphone.on_chunk` or stt's `speech_started` opens an utterance; `utterances.accept` its turn.
 2. `hearing.on_heard` takes partials and pauses; a pause begins a guess (`answering.start_reply`).
-3. `hearing.on_final` makes the words final; `answering.answer` keeps the guess or asks anew.
+3. `concluding.settle` takes endings in order; `answering.answer` keeps the guess or asks anew.
 4. `answering.on_delta` cuts clauses, `answering.pump` speaks and sends them.
 5. `overlap` judges whoever speaks meanwhile.
-6. `ending.finish` or `ending.cut` settles what was heard, remembers it and stores it.
+6. `ending.finish` or `ending.cut` says what was heard, remembers it and has it kept.
+7. `resuming` lets a client go and come back meanwhile.
 """
 
 from __future__ import annotations
@@ -16,7 +17,17 @@ from collections.abc import Callable
 from typing import Any
 
 from avatar_contract.errors import AudioTimeout
-from gateway.session import answering, ending, hearing, microphone, overlap, typed, utterances
+from gateway.session import (
+    answering,
+    concluding,
+    ending,
+    hearing,
+    microphone,
+    overlap,
+    resuming,
+    typed,
+    utterances,
+)
 from gateway.session import inputs as on
 from gateway.session.effects import CheckVoice, Effect, ForgetVoice, SetTimer
 from gateway.session.state import Conversation
@@ -50,7 +61,9 @@ def _on_chunk_timeout(c: Conversation) -> None:
         c.want(SetTimer("chunks", due))
         return
     error = AudioTimeout(f"No audio came for {seconds:g} s while an utterance was open.")
-    utterances.end_utterance(c, error, clear=True)
+    if c.utterance is not None:
+        concluding.fail_utterance(c, c.utterance, error, clear=True)
+        concluding.settle(c)
 
 
 def _on_playback_due(c: Conversation) -> None:
@@ -63,9 +76,10 @@ def _on_ask_due(c: Conversation) -> None:
         answering.pump(c, c.turn, c.turn.reply)
 
 
-def _on_gone(c: Conversation, _: on.ClientGone) -> None:
-    if c.utterance is not None:
-        utterances.discard_utterance(c)
+def _on_session_ended(c: Conversation, _: on.SessionEnded) -> None:
+    for utterance in c.listening.all:
+        utterances.drop_guess(c, utterance.turn)
+        utterances.close_utterance(c, utterance, clear=False)
     ending.leave_open(c)
     if c.own_voice is not None:
         c.want(ForgetVoice(c.session_id))
@@ -94,7 +108,10 @@ _HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     on.Played: ending.on_played,
     on.Stored: ending.on_stored,
     on.StoreFailed: ending.on_store_failed,
-    on.ClientGone: _on_gone,
+    on.ClientDetached: resuming.on_detached,
+    on.ClientAttached: resuming.on_attached,
+    on.TurnReopened: resuming.on_reopened,
+    on.SessionEnded: _on_session_ended,
     on.TimerFired: _on_timer,
 }
 
@@ -104,5 +121,4 @@ _TIMERS: dict[str, Callable[[Conversation], None]] = {
     "verdict": overlap.on_verdict,
     "playback": _on_playback_due,
     "ask": _on_ask_due,
-    "store": ending.settle,
 }

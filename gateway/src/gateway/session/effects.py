@@ -8,10 +8,10 @@ from uuid import UUID
 from avatar_contract.chat import ChatMessage
 from avatar_contract.listen import ListenCommand
 from avatar_contract.records import TurnRecord
-from avatar_contract.wire import TtsMode
-from gateway.backends.protocols import OwnVoice
+from avatar_contract.terms import TtsMode
 from gateway.session.inputs import ReplyKey
 from gateway.session.outputs import Output
+from gateway.session.ports import OwnVoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,8 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
-class TakeMicrophone:
-    """What to do with microphone bytes from now on."""
-
-    open: bool
-    fresh: bool = False
-    """Start a new decoder: another container begins."""
+class ResetMicrophone:
+    """Forget the decoder and the count of the utterance's bytes: what comes next begins afresh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +100,7 @@ class ForgetVoice:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Write the turn; answered by Stored or StoreFailed."""
+    """Keep the turn on disk and deliver it; answered by Stored, or by StoreFailed."""
 
     record: TurnRecord
     user_pcm: bytes | None
@@ -116,7 +112,7 @@ class Store:
 Effect = (
     Emit
     | Listen
-    | TakeMicrophone
+    | ResetMicrophone
     | Ask
     | Speak
     | Cancel

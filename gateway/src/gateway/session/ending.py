@@ -1,19 +1,21 @@
-"""How a turn ends: heard to its end, cut, or failed; and how it is remembered and stored.
+"""How a turn ends: heard to its end, cut, or failed; and how it is remembered.
 
-Every turn that was accepted ends with one soundless message, one record and one `turn_done`.
+Every turn that was accepted ends with one soundless message, one record and one `turn_done`. The
+record is wanted before `turn_done` is said: whoever performs the effects says it only when the
+record is on disk.
 """
 
 from __future__ import annotations
 
-from uuid import UUID
-
-from avatar_contract.audio import pcm_ms
 from avatar_contract.errors import AvatarError
-from avatar_contract.records import TurnRecord, TurnView
+from avatar_contract.records import TurnView
+from avatar_contract.terms import NoticeCode
 from gateway.session import effects as do
 from gateway.session import inputs as on
 from gateway.session import outputs as out
-from gateway.session.state import Conversation, Reply, Turn
+from gateway.session import records
+from gateway.session.state import Conversation
+from gateway.session.turns import Reply, Turn
 
 _SLACK_MS = 1.0
 """Reports and clocks count whole milliseconds; sound ends between them."""
@@ -26,28 +28,28 @@ def watch_playback(c: Conversation, turn: Turn) -> None:
         return
     if reply.clock.position(c.now) >= reply.clock.sent_ms - _SLACK_MS:
         finish(c, turn)
-    elif not reply.held:
+    elif not reply.clock.paused:
         c.want(do.SetTimer("playback", max(reply.clock.ends_at(c.now), c.now + _SLACK_MS)))
 
 
 def on_played(c: Conversation, event: on.Played) -> None:
     """The client says how much it has played."""
     turn = c.turn
-    if turn is None or turn.reply is None or not _names(turn, event.turn_id, event.revision):
+    if turn is None or turn.reply is None or not names(turn, event.turn_id, event.revision):
         return
     turn.reply.clock.report(event.played_ms, c.now)
     watch_playback(c, turn)
 
 
 def finish(c: Conversation, turn: Turn) -> None:
-    """The reply was heard to its end. `turn_done` waits a moment for the record."""
+    """The reply was heard to its end. What the voice could not speak was not heard."""
     reply = turn.reply
     turn.heard = reply.ledger.heard(reply.clock.sent_ms) if reply else ""
-    c.memory.remember(turn.turn_id, turn.user_text, turn.ai_text)
+    whole = reply is not None and not reply.mute
+    c.memory.remember(turn.turn_id, turn.user_text, turn.ai_text if whole else turn.heard)
     _leave(c, turn)
-    c.closing = turn
-    _store(c, turn, "closed")
-    c.want(do.SetTimer("store", c.now + c.policy.store_wait_ms))
+    records.keep_closed(c, turn)
+    _done(c, turn)
 
 
 def cut(c: Conversation, *, played_ms: float | None = None) -> None:
@@ -66,13 +68,12 @@ def cut(c: Conversation, *, played_ms: float | None = None) -> None:
         _close_reply(c, turn, reply)
     c.memory.remember(turn.turn_id, turn.user_text, turn.heard)
     _leave(c, turn)
-    _store(c, turn, "closed")
-    settle(c)
+    records.keep_closed(c, turn)
     _done(c, turn)
 
 
 def fail(c: Conversation, turn: Turn, error: AvatarError) -> None:
-    """The turn can't be answered. What was understood is stored all the same."""
+    """The turn can't be answered. What was understood, or only said, is stored all the same."""
     turn.error = error.code
     c.emit(out.Failed(error, turn.ref))
     if turn.reply is not None:
@@ -84,50 +85,29 @@ def fail(c: Conversation, turn: Turn, error: AvatarError) -> None:
         _leave(c, turn)
     if turn.user_text:
         c.memory.remember(turn.turn_id, turn.user_text, turn.heard)
-        _store(c, turn, "closed")
-    settle(c)
+    records.keep_closed(c, turn)
     _done(c, turn)
 
 
-def settle(c: Conversation) -> None:
-    """A turn that waits for its record waits no longer."""
-    if c.closing is not None:
-        turn, c.closing = c.closing, None
-        c.want(do.StopTimer("store"))
-        _done(c, turn)
-
-
 def on_stored(c: Conversation, event: on.Stored) -> None:
-    """The record is safe; the reply can be replayed where its sound was kept."""
-    turn = _waiting(c, event.turn_id, event.revision)
-    if turn is None:
-        return
-    if event.has_sound and turn.config.store_audio:
-        c.emit(out.ReplayReady(turn.ref, event.duration_ms))
-    if turn is c.closing:
-        settle(c)
+    """profile-service has the record; the reply can be replayed where its sound was kept."""
+    if event.has_sound:
+        c.emit(out.ReplayReady(event.turn, event.duration_ms))
 
 
 def on_store_failed(c: Conversation, event: on.StoreFailed) -> None:
-    """The record could not be written: say so; the conversation goes on."""
-    turn = _waiting(c, event.turn_id, event.revision)
-    c.emit(out.Failed(event.error, turn.ref if turn else None))
-    if turn is not None and turn is c.closing:
-        settle(c)
-
-
-def _waiting(c: Conversation, turn_id: UUID, revision: int) -> Turn | None:
-    """The turn whose record was sent for storing, while it is still known."""
-    for turn in (c.closing, c.last):
-        if turn is not None and _names(turn, turn_id, revision):
-            return turn
-    return None
+    """The record, or its sound, could not be kept: say so; the conversation goes on."""
+    if event.words_kept:
+        text = "There is no room on the disk: this turn's words are kept, its sound is not."
+        c.emit(out.NoticeGiven(NoticeCode.SOUND_NOT_STORED, text, event.turn))
+    else:
+        text = "There is no room on the disk, not even for words: this turn is not kept."
+        c.emit(out.NoticeGiven(NoticeCode.NOT_STORED, text, event.turn))
 
 
 def leave_open(c: Conversation) -> None:
-    """The client is gone in the middle of a turn: its record stays open."""
+    """The session ends in the middle of a turn: its record stays open."""
     turn = c.turn
-    settle(c)
     if turn is None:
         return
     turn.interrupted = True
@@ -135,7 +115,7 @@ def leave_open(c: Conversation) -> None:
         turn.heard = turn.reply.ledger.heard(turn.reply.clock.position(c.now))
         c.want(do.Cancel(turn.reply.key))
     c.turn = None
-    _store(c, turn, "open")
+    records.keep_open(c, turn)
 
 
 def replay(c: Conversation, view: TurnView) -> None:
@@ -151,6 +131,24 @@ def replay(c: Conversation, view: TurnView) -> None:
     c.emit(out.TurnEnded(ref, view.timings, view.interrupted, view.heard_text))
 
 
+def leave_reply(c: Conversation) -> None:
+    """Nothing is being answered, so that nobody holds an answer back."""
+    c.turn = None
+    for utterance in c.listening.all:
+        utterance.barging = False
+    for timer in ("playback", "ask", "verdict"):
+        c.want(do.StopTimer(timer))
+
+
+def leave_behind(c: Conversation, turn: Turn) -> None:
+    """A text overtook the turn: it was interrupted before its answer began. Its words are kept."""
+    turn.interrupted = True
+    c.memory.remember(turn.turn_id, turn.user_text, "")
+    c.emit(out.SoundEnded(turn.ref, 0, turn.config.tts_mode))
+    records.keep_closed(c, turn)
+    _done(c, turn)
+
+
 def _close_reply(c: Conversation, turn: Turn, reply: Reply) -> None:
     if not reply.text_sent and reply.text.strip():
         reply.text_sent = True
@@ -162,95 +160,21 @@ def _close_reply(c: Conversation, turn: Turn, reply: Reply) -> None:
 
 def _leave(c: Conversation, turn: Turn) -> None:
     turn.mark("ended", c.now)
-    c.turn, c.last = None, turn
-    for timer in ("playback", "ask", "verdict"):
-        c.want(do.StopTimer(timer))
+    c.last = turn
+    leave_reply(c)
 
 
 def _done(c: Conversation, turn: Turn) -> None:
-    c.emit(out.TurnEnded(turn.ref, timings(turn), turn.interrupted, turn.heard))
-    c.keep_finished(_view(c, turn))
+    c.emit(out.TurnEnded(turn.ref, records.timings(turn), turn.interrupted, turn.heard))
+    c.keep_finished(records.view(c, turn))
     # The sound is with the store now; a finished turn is kept for an edit of its words only.
     turn.user_pcm = None
     if turn.reply is not None:
         turn.reply.sound = bytearray()
-    if c.turn is None and c.utterance is None:
+    if c.turn is None and not c.listening.busy:
         c.rest()
 
 
-def timings(turn: Turn) -> dict[str, float]:
-    """ms by stage. Those that start at the end of speech are what a listener feels."""
-    marks = turn.marks
-    spans = {
-        "stt": ("speech_end", "final"),
-        "llm_first_token": ("final", "first_token"),
-        "llm": ("final", "last_token"),
-        "tts_first_audio": ("first_clause", "first_speech"),
-        "first_audio": ("speech_end", "first_sound"),
-        "total": ("speech_end", "ended"),
-    }
-    return {
-        name: round(max(0.0, marks[end] - marks[start]), 1)
-        for name, (start, end) in spans.items()
-        if start in marks and end in marks
-    }
-
-
-def _store(c: Conversation, turn: Turn, state: str) -> None:
-    reply = turn.reply
-    keep = turn.config.store_audio
-    heard_pcm = bytes(reply.sound) if reply and keep and reply.sound else None
-    record = TurnRecord(
-        session_id=c.session_id,
-        turn_id=turn.turn_id,
-        utterance_id=turn.utterance_id,
-        turn_number=turn.number,
-        revision=turn.revision,
-        state="open" if state == "open" else "closed",
-        typed=turn.typed,
-        recognised_text=turn.recognised,
-        edited_text=turn.edited,
-        ai_text=turn.ai_text,
-        heard_text=turn.heard,
-        interrupted=turn.interrupted,
-        language=turn.language,
-        mode=turn.config.tts_mode,
-        timings=timings(turn),
-        voice_profile_id=turn.config.voice_profile_id,
-        error=turn.error,
-        store_audio=keep,
-        created_at=turn.created_at,
-    )
-    user_pcm = turn.user_pcm if keep else None
-    c.want(do.Store(record, user_pcm, heard_pcm, reply.sample_rate if reply else 0))
-
-
-def _view(c: Conversation, turn: Turn) -> TurnView:
-    reply = turn.reply
-    kept = reply is not None and turn.config.store_audio and reply.sound
-    return TurnView(
-        session_id=c.session_id,
-        turn_id=turn.turn_id,
-        utterance_id=turn.utterance_id,
-        turn_number=turn.number,
-        revision=turn.revision,
-        state="closed",
-        typed=turn.typed,
-        user_text=turn.user_text,
-        recognised_text=turn.recognised,
-        edited_text=turn.edited,
-        ai_text=turn.ai_text,
-        heard_text=turn.heard,
-        interrupted=turn.interrupted,
-        language=turn.language,
-        mode=turn.config.tts_mode,
-        timings=timings(turn),
-        voice_profile_id=turn.config.voice_profile_id,
-        error=turn.error,
-        ai_audio_ms=pcm_ms(len(reply.sound), reply.sample_rate) if kept and reply else None,
-        created_at=turn.created_at,
-    )
-
-
-def _names(turn: Turn, turn_id: object, revision: int | None) -> bool:
+def names(turn: Turn, turn_id: object, revision: int | None) -> bool:
+    """Whether a client means `turn`; one that gives no revision means the newest."""
     return turn.turn_id == turn_id and revision in (None, turn.revision)

@@ -1,31 +1,31 @@
-"""From stt's reports to final words: partials, pauses, guesses, and who is meant."""
+"""What stt reports of utterances: partials, pauses, guesses, and endings taken in order."""
 
 from __future__ import annotations
 
 from avatar_contract import listen
-from avatar_contract.errors import (
-    ERRORS,
-    NoSpeech,
-    SttUnavailable,
-)
-from avatar_contract.wire import State
+from avatar_contract.errors import ERRORS, SttUnavailable
+from avatar_contract.terms import State
 from gateway.session import effects as do
 from gateway.session import inputs as on
 from gateway.session import outputs as out
-from gateway.session.answering import answer, start_reply
-from gateway.session.ending import settle
-from gateway.session.overlap import hold_reply, judge_words, release_reply
-from gateway.session.state import Conversation, Phase, Turn, Utterance
+from gateway.session.answering import start_reply, too_long
+from gateway.session.concluding import fail_utterance, settle
+from gateway.session.listening import Ending, Utterance
+from gateway.session.overlap import hold_reply, judge_words
+from gateway.session.state import Conversation
+from gateway.session.turns import Turn
 from gateway.session.utterances import (
-    accept,
-    announce,
-    close_utterance,
+    accept_words,
+    await_ending,
     drop_guess,
-    end_utterance,
-    keep_own_voice,
+    expect_more,
     open_utterance,
+    said,
+    watch_endings,
 )
-from gateway.text.words import is_murmur, same_words
+from gateway.text.words import same_words
+
+_MOST_REPLAYS = 2
 
 
 def on_heard(c: Conversation, event: on.Heard) -> None:
@@ -37,144 +37,132 @@ def on_heard(c: Conversation, event: on.Heard) -> None:
         return
     elif isinstance(report, listen.SpeechStarted):
         _on_speech_started(c, report)
-    elif c.utterance is None:
-        _on_unowned(c, report)
-    elif isinstance(report, listen.Partial):
-        _on_partial(c, c.utterance, report)
-    elif isinstance(report, listen.Pause):
-        _on_pause(c, c.utterance, report, event.tape_ms)
-    elif isinstance(report, listen.Resumed):
-        drop_guess(c, c.utterance)
-        c.utterance.spoken_until = None
-    elif isinstance(report, listen.Final):
-        on_final(c, report, event.tape_ms)
-    elif isinstance(report, listen.NoSpeech):
-        _on_no_speech(c, c.utterance)
     else:
-        error = ERRORS[report.code](report.message)
-        end_utterance(c, error, clear=False)
+        utterance = c.listening.numbered(report.utterance)
+        if utterance is not None:
+            _on_report(c, utterance, report, event.tape_ms)
+        elif isinstance(report, listen.ListenError) and not report.utterance:
+            c.emit(out.Failed(ERRORS[report.code](report.message)))
 
 
 def on_listen_lost(c: Conversation, event: on.ListenLost) -> None:
-    """The recogniser is gone; the next utterance tries it again."""
+    """The recogniser is gone. What it has not answered is told to the next one, if there is one.
+
+    Sound that ends recognisers is not told to ever more of them.
+    """
     c.clears = 0
-    if c.utterance is not None:
-        end_utterance(c, event.error, clear=False)
+    lost = c.listening.all
+    for utterance in lost:
+        if event.for_good or _is_apart(utterance, lost[-1]):
+            fail_utterance(c, utterance, event.error, clear=False)
+    one = c.listening.reunite()
+    if one is None:
+        return
+    one.replays += 1
+    if one.replays > _MOST_REPLAYS:
+        fail_utterance(c, one, event.error, clear=False)
+    elif one.hands_free:
+        one.due_ms = c.now + c.policy.final_timeout_ms
+        watch_endings(c)
+
+
+def _is_apart(one: Utterance, newest: Utterance) -> bool:
+    """Whether a text came between them: what it overtook is no part of what was said after it."""
+    turns = one.turn is not None and newest.turn is not None and one.turn is not newest.turn
+    return turns or one.overtaken is not newest.overtaken
 
 
 def on_final_timeout(c: Conversation) -> None:
     """stt stalls."""
-    if c.utterance is not None and c.utterance.phase is Phase.ENDING:
-        end_utterance(c, SttUnavailable("The recogniser did not answer in time."), clear=True)
+    for utterance in c.listening.all:
+        if utterance.due_ms is not None and utterance.due_ms <= c.now:
+            stalled = SttUnavailable("The recogniser did not answer in time.")
+            fail_utterance(c, utterance, stalled, clear=True)
+    watch_endings(c)
+    settle(c)
 
 
-def on_final(c: Conversation, report: listen.Final, tape_ms: float) -> None:
-    """The words are final."""
-    utterance = c.utterance
-    if utterance is None:
-        return
-    if utterance.looking_up:
-        utterance.final = (report, tape_ms)
-        return
-    utterance.words = report.text.strip()
-    judge_words(c, utterance, voice_ended=True)
-    nothing = not utterance.words or (utterance.hands_free and is_murmur(utterance.words))
-    if nothing or utterance.dismissed or (utterance.turn is None and c.turn is not None):
-        _on_no_speech(c, utterance)
-        return
-    turn = utterance.turn or accept(c, utterance)
-    _take_final(c, utterance, turn, report, tape_ms)
-    close_utterance(c, clear=False)
-    answer(c, turn)
-
-
-def _take_final(
-    c: Conversation, utterance: Utterance, turn: Turn, report: listen.Final, tape_ms: float
+def _on_report(
+    c: Conversation, utterance: Utterance, report: listen.ListenEvent, tape_ms: float
 ) -> None:
-    until = report.audio_ms if utterance.hands_free else tape_ms
-    if utterance.hands_free:
-        # Sound is taken in as it is spoken: how far the tape ran on is how long ago that was.
-        turn.mark("speech_end", c.now - max(0.0, c.tape.end_ms - report.audio_ms))
-        announce(c, utterance, turn)
-    turn.recognised = utterance.words
-    turn.language = report.language
-    pcm = c.tape.cut(utterance.from_ms, until)
-    turn.user_pcm = pcm if turn.config.store_audio else None
-    if turn.config.self_clone:
-        keep_own_voice(c, pcm, utterance.words)
-    text = utterance.words
-    c.emit(out.Transcribed(turn.ref, text, len(text), True, report.language))
-    guess, utterance.guess = utterance.guess, None
-    if guess is None:
-        return
-    kept = same_words(guess.words, text)
-    c.tools.speculation.ended(kept=kept)
-    if kept:
-        turn.reply = guess
-    else:
-        c.want(do.Cancel(guess.key))
+    if isinstance(report, listen.Partial):
+        utterance.words = report.text.strip()
+        turn = _take_words(c, utterance, voice_ended=False)
+        _show_words(c, utterance, turn, report.stable_chars)
+    elif isinstance(report, listen.Pause):
+        _on_pause(c, utterance, report, tape_ms)
+    elif isinstance(report, listen.Resumed):
+        drop_guess(c, utterance.turn)
+        utterance.spoken_until = None
+        if utterance is c.utterance:
+            expect_more(c, utterance)
+    elif isinstance(report, (listen.Final, listen.NoSpeech, listen.ListenError)):
+        _on_ending(c, utterance, Ending(report, tape_ms))
 
 
 def _on_speech_started(c: Conversation, report: listen.SpeechStarted) -> None:
-    if c.utterance is not None:
+    again = c.listening.numbered(report.utterance)
+    if again is not None:
+        if again.hands_free:
+            expect_more(c, again)
+        return
+    current = c.utterance
+    if current is not None and not current.hands_free:
         return
     named, start = c.announced or (None, c.tape.offset)
     c.announced = None
-    utterance = open_utterance(c, named, start=start, from_ms=report.audio_ms, hands_free=True)
+    number = report.utterance
+    utterance = open_utterance(c, named, start=start, from_ms=report.audio_ms, number=number)
     c.want(do.SetTimer("chunks", c.now + c.limits.chunk_timeout_s * 1000))
+    if named is not None:
+        utterance.looking_up = True
+        c.want(do.LookUp(named))
     if c.turn is not None:
         hold_reply(c, utterance)
     else:
         c.status(State.LISTENING)
 
 
-def _on_partial(c: Conversation, utterance: Utterance, report: listen.Partial) -> None:
-    utterance.words = report.text.strip()
-    judge_words(c, utterance, voice_ended=False)
-    turn = _accept_words(c, utterance)
-    if turn is not None:
-        c.emit(out.Transcribed(turn.ref, report.text, report.stable_chars))
-
-
 def _on_pause(c: Conversation, utterance: Utterance, report: listen.Pause, tape_ms: float) -> None:
     """Speech has probably ended: begin the reply, but let nothing of it out."""
     utterance.spoken_until = c.now - max(0.0, tape_ms - report.audio_ms)
     utterance.words = report.text.strip()
+    await_ending(c, utterance)
     if utterance.barging:
         c.want(do.StopTimer("verdict"))
-    judge_words(c, utterance, voice_ended=True)
-    turn = _accept_words(c, utterance)
+    turn = _take_words(c, utterance, voice_ended=True)
+    if turn is None or utterance.overtaken:
+        return
+    words = said(c, turn)
+    if turn.guess is not None and same_words(turn.guess.words, words):
+        return
+    drop_guess(c, turn)
+    if too_long(c, turn.config, words) is None and c.tools.speculation.allows():
+        turn.guess = start_reply(c, turn, words, live=False)
+
+
+def _on_ending(c: Conversation, utterance: Utterance, ending: Ending) -> None:
+    utterance.ending, utterance.due_ms = ending, None
+    watch_endings(c)
+    if utterance is not c.listening.oldest and isinstance(ending.report, listen.Final):
+        utterance.words = ending.report.text.strip()
+        turn = _take_words(c, utterance, voice_ended=True)
+        _show_words(c, utterance, turn, 0)
+    settle(c)
+
+
+def _take_words(c: Conversation, utterance: Utterance, *, voice_ended: bool) -> Turn | None:
+    """Sees what the words mean for the reply in progress, and whose turn they are."""
+    if utterance.overtaken:
+        return utterance.turn
+    judge_words(c, utterance, voice_ended=voice_ended)
+    return accept_words(c, utterance)
+
+
+def _show_words(c: Conversation, utterance: Utterance, turn: Turn | None, stable: int) -> None:
     if turn is None:
         return
-    guess = utterance.guess
-    if guess is not None and same_words(guess.words, utterance.words):
-        return
-    drop_guess(c, utterance)
-    if c.tools.speculation.allows():
-        utterance.guess = start_reply(c, turn, utterance.words, live=False)
-
-
-def _on_no_speech(c: Conversation, utterance: Utterance) -> None:
-    """A cough, a noise, or nothing: hands-free it never was; a pressed button deserves a word."""
-    release_reply(c, utterance)
-    if utterance.hands_free and utterance.turn is None:
-        close_utterance(c, clear=False)
-        if c.turn is None:
-            c.rest()
-        return
-    end_utterance(c, NoSpeech("Nothing was heard. Is the microphone on?"), clear=False)
-
-
-def _on_unowned(c: Conversation, report: listen.ListenEvent) -> None:
-    if isinstance(report, listen.ListenError):
-        c.emit(out.Failed(ERRORS[report.code](report.message)))
-
-
-def _accept_words(c: Conversation, utterance: Utterance) -> Turn | None:
-    """The utterance's turn, opened by its first words that are more than a murmur."""
-    if utterance.turn is not None or utterance.looking_up:
-        return utterance.turn
-    if c.turn is not None or not utterance.words or is_murmur(utterance.words):
-        return None
-    settle(c)
-    return accept(c, utterance)
+    text, settled = said(c, turn), len(turn.recognised or "")
+    if c.listening.of(turn) == [utterance]:
+        settled = len(text) - len(utterance.words) + stable
+    c.emit(out.Transcribed(turn.ref, text, min(settled, len(text))))

@@ -12,7 +12,9 @@ from uuid import UUID
 from avatar_contract.errors import AvatarError
 from avatar_contract.listen import ListenEvent
 from avatar_contract.records import TurnView
-from avatar_contract.wire import Configure, NoticeCode
+from avatar_contract.terms import NoticeCode
+from gateway.session.config import ConfigChange
+from gateway.session.outputs import TurnRef
 
 
 class ReplyKey(NamedTuple):
@@ -28,7 +30,7 @@ class ReplyKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    change: Configure
+    change: ConfigChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +98,16 @@ class Heard:
 
     event: ListenEvent
     tape_ms: float
-    """How much sound the gateway had sent on that socket when the report came, ms."""
+    """The tape's end when the report came. Its own places are on the tape, too, ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListenLost:
-    """The socket to stt broke."""
+    """The socket to stt broke. What it has not answered will be told to another."""
 
     error: AvatarError
+    for_good: bool = False
+    """There is no other: what was not answered will not be."""
 
 
 # --- model and voice ------------------------------------------------------------------------
@@ -162,7 +166,7 @@ class SpeechFailed:
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """Whether a client's utterance id is known from before."""
+    """Whether a client's utterance id is known from before, to this owner."""
 
     utterance_id: UUID
     known: TurnView | None
@@ -178,17 +182,19 @@ class VoiceMissing:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    turn_id: UUID
-    revision: int
+    """profile-service has the closed record."""
+
+    turn: TurnRef
     has_sound: bool
     duration_ms: float
 
 
 @dataclass(frozen=True, slots=True)
 class StoreFailed:
-    turn_id: UUID
-    revision: int
-    error: AvatarError
+    """There was no room on this disk for the record, or for its sound."""
+
+    turn: TurnRef
+    words_kept: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +203,39 @@ class TimerFired:
 
 
 @dataclass(frozen=True, slots=True)
-class ClientGone:
-    """The client's socket closed."""
+class ClientDetached:
+    """The client's socket is gone; the session is held for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAttached:
+    """The client is back."""
+
+    turn_id: UUID | None = None
+    revision: int | None = None
+    played_ms: float | None = None
+    """How much of that turn it has played."""
+    retell: bool = False
+    """Whether it has lost what it was told, and is told the turn anew."""
+
+    def names(self, turn_id: UUID, revision: int) -> bool:
+        """Whether `played_ms` is of this turn."""
+        return self.turn_id == turn_id and self.revision in {None, revision}
+
+
+@dataclass(frozen=True, slots=True)
+class TurnReopened:
+    """A turn that another gateway left open."""
+
+    view: TurnView
+    played_ms: float | None = None
+    wanted: bool = True
+    """False: the client has seen it end, only its record is late."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """Nobody comes back: what is open stays open in the records."""
 
 
 Input = (
@@ -225,5 +262,8 @@ Input = (
     | Stored
     | StoreFailed
     | TimerFired
-    | ClientGone
+    | ClientDetached
+    | ClientAttached
+    | TurnReopened
+    | SessionEnded
 )

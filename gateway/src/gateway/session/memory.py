@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -43,24 +44,47 @@ class Memory:
         """Keeps a turn; the same turn again (an edit) replaces it."""
         self.forget(turn_id)
         self.exchanges.append(Exchange(turn_id, user, heard))
+        self._drop_what_never_fits()
 
     def forget(self, turn_id: UUID) -> None:
         """As if the turn had not been."""
         self.exchanges = [kept for kept in self.exchanges if kept.turn_id != turn_id]
 
+    def room_chars(self, instructions: str, user: str) -> int:
+        """Characters of the question, from its beginning, that there is room for with nothing else.
+
+        All of them, if need be without any earlier turn; 0 where not even one fits.
+        """
+        room = self.budget - estimate_tokens(instructions)
+        # More characters are never fewer tokens.
+        sizes = range(1, len(user) + 1)
+        return bisect_right(sizes, room, key=lambda size: estimate_tokens(user[:size]))
+
     def messages(self, instructions: str, user: str) -> tuple[ChatMessage, ...]:
-        """The messages for the model, the new question last."""
+        """The messages for the model, the new question last. Nothing is forgotten by asking."""
         room = self.budget - estimate_tokens(instructions) - estimate_tokens(user)
         kept: list[Exchange] = []
         for exchange in reversed(self.exchanges):
-            room -= estimate_tokens(exchange.user) + estimate_tokens(exchange.heard)
+            room -= _tokens(exchange)
             if room < 0:
                 break
             kept.insert(0, exchange)
-        self.exchanges = self.exchanges[len(self.exchanges) - max(len(kept), 1) :]
         earlier = [message for exchange in kept for message in _pair(exchange)]
         system = ChatMessage(role="system", content=instructions)
         return (system, *earlier, ChatMessage(role="user", content=user))
+
+    def _drop_what_never_fits(self) -> None:
+        """Turns that no question, however short, leaves room for; the last one stays."""
+        room = self.budget
+        for count, exchange in enumerate(reversed(self.exchanges)):
+            room -= _tokens(exchange)
+            if room < 0 and count:
+                del self.exchanges[: len(self.exchanges) - count]
+                return
+
+
+def _tokens(exchange: Exchange) -> int:
+    return estimate_tokens(exchange.user) + estimate_tokens(exchange.heard)
 
 
 def _pair(exchange: Exchange) -> tuple[ChatMessage, ChatMessage]:

@@ -10,16 +10,18 @@ from avatar_contract.errors import (
     AlreadyProcessing,
     BadMessage,
 )
-from avatar_contract.wire import State
+from avatar_contract.terms import State
 from gateway.session import effects as do
 from gateway.session import inputs as on
 from gateway.session import outputs as out
-from gateway.session.ending import cut, settle
-from gateway.session.state import Conversation, Phase, Utterance
+from gateway.session.concluding import fail_utterance, settle
+from gateway.session.ending import cut
+from gateway.session.listening import Phase, Utterance
+from gateway.session.state import Conversation
 from gateway.session.utterances import (
     accept,
     announce,
-    end_utterance,
+    await_ending,
     is_known,
     open_utterance,
     repeats,
@@ -29,13 +31,22 @@ from gateway.session.utterances import (
 _SAME_UTTERANCE_MS = 1000.0
 
 
+def wants(c: Conversation, utterance_id: UUID | None) -> bool:
+    """Whether microphone bytes that are named `utterance_id`, or not named, are to be taken in."""
+    utterance = c.utterance
+    if utterance is None or utterance.hands_free:
+        return c.free_mode
+    return utterance.phase is Phase.OPEN and utterance_id in {None, utterance.utterance_id}
+
+
 def on_configured(c: Conversation, event: on.Configured) -> None:
     """What it changes holds from the next turn on."""
     c.config = c.config.changed(event.change)
     c.want(do.Listen(c.config.listen(c.vocabulary)))
-    if event.change.voice_profile_id is not None:
-        c.want(do.CheckVoice(event.change.voice_profile_id))
-    if c.utterance is None:
+    chosen = event.change.get("voice_profile_id")
+    if chosen is not None:
+        c.want(do.CheckVoice(chosen))
+    if not c.listening.busy:
         set_microphone(c)
 
 
@@ -66,11 +77,10 @@ def on_chunk(c: Conversation, event: on.ChunkArrived) -> None:
     c.dropping = None
     if c.turn is not None:
         cut(c)
-    settle(c)
     start = c.announced[1] if c.announced else c.tape.offset
     c.announced = None
-    utterance = open_utterance(c, named, start=start, from_ms=c.tape.end_ms, hands_free=False)
-    c.want(do.TakeMicrophone(open=True, fresh=True))
+    utterance = open_utterance(c, named, start=start, from_ms=c.tape.end_ms)
+    c.want(do.ResetMicrophone())
     c.want(do.SetTimer("chunks", c.now + c.limits.chunk_timeout_s * 1000))
     if named is not None:
         utterance.looking_up = True
@@ -95,11 +105,11 @@ def on_utterance_ended(c: Conversation, event: on.UtteranceEnded) -> None:
     utterance.phase = Phase.ENDING
     utterance.spoken_until = c.now
     if not utterance.hands_free:
-        c.want(do.TakeMicrophone(open=False))
+        c.want(do.ResetMicrophone())
     c.want(do.StopTimer("chunks"))
-    c.want(do.SetTimer("final", c.now + c.policy.final_timeout_ms))
+    await_ending(c, utterance)
     if utterance.turn is not None:
-        announce(c, utterance, utterance.turn)
+        announce(c, utterance.turn)
         utterance.turn.mark("speech_end", c.now)
     c.status(State.TRANSCRIBING, utterance.turn)
     c.want(do.Listen(listen.Commit()))
@@ -107,7 +117,11 @@ def on_utterance_ended(c: Conversation, event: on.UtteranceEnded) -> None:
 
 def on_intake_failed(c: Conversation, event: on.IntakeFailed) -> None:
     """The utterance's bytes were no good, too many or too late; the session goes on."""
-    end_utterance(c, event.error, clear=True)
+    if c.utterance is None:
+        c.emit(out.Failed(event.error))
+        return
+    fail_utterance(c, c.utterance, event.error, clear=True)
+    settle(c)
 
 
 def _refuse_second(c: Conversation, current: Utterance) -> None:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from avatar_contract.errors import AvatarError
-from avatar_contract.wire import NoticeCode, State, TtsMode
+from avatar_contract.terms import NoticeCode, Stage, State, TtsMode
 
 
 class TurnRef(NamedTuple):
@@ -107,6 +107,8 @@ class NoticeGiven:
     code: NoticeCode
     message: str
     turn: TurnRef | None = None
+    stage: Stage | None = None
+    """The part that it is about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,16 @@ class PlaybackClock:
             return
         self._base_ms = min(max(played_ms, self._base_ms), self.sent_ms)
         self._base_at = self._reported_at = now
+        if self._paused_at is not None:
+            self._paused_at = now
+
+    def rewind(self, played_ms: float, now: float) -> None:
+        """The client has lost its sound: it is sent again from `played_ms` on."""
+        if self._base_at is None:
+            return
+        self._base_ms, self._base_at, self._reported_at = min(played_ms, self.sent_ms), now, None
+        if self._paused_at is not None:
+            self._paused_at = now
 
     def position(self, now: float) -> float:
         """How much was heard at `now`."""

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
-from enum import Enum
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from avatar_contract.ids import turn_id as make_turn_id
-from avatar_contract.listen import Final
-from avatar_contract.records import TurnView
-from avatar_contract.wire import Limits, State
-from gateway.backends.protocols import OwnVoice
+from avatar_contract.records import SessionState, TurnView
+from avatar_contract.terms import Limits, State
 from gateway.session import effects as do
 from gateway.session import outputs as out
 from gateway.session.config import SessionConfig
-from gateway.session.inputs import ReplyKey
-from gateway.session.ledger import Ledger
+from gateway.session.listening import Listening, Utterance
 from gateway.session.memory import Memory
-from gateway.session.playback import PlaybackClock
+from gateway.session.ports import OwnVoice
 from gateway.session.speculation import SpeculationPolicy
 from gateway.session.tape import Tape
-from gateway.text.clauses import ClauseCutter
-from gateway.text.plain import PlainText
+from gateway.session.turns import Turn
 from gateway.text.script import ScriptStream
 
 _FINISHED_KEPT = 50
@@ -37,137 +32,12 @@ class Policy:
     """From the endpoint to stt's final; then STT_UNAVAILABLE."""
     verdict_ms: float = 900
     """Voiced sound during a reply without a verdict of its words; then it interrupts."""
-    store_wait_ms: float = 1_000
-    """How long `turn_done` waits for the record to be stored."""
+    unheard_hold_ms: float = 8000
+    """How long a voice without words holds an answer back that has not sounded yet."""
     horizon_ms: float = 12_000
     """Sound ahead of what was heard after which no further clause is asked for."""
     prefetch: int = 1
     """Clauses asked for beyond the one that is being sent."""
-
-
-@dataclass(slots=True)
-class Clause:
-    """A clause of a reply: one request to the voice engine."""
-
-    text: str
-    asked: bool = False
-    opened: bool = False
-    """Whether its first sound was sent to the client."""
-    done: bool = False
-    sample_rate: int = 0
-    waiting: list[bytes] = field(default_factory=list)
-    """Sound that came before its turn."""
-
-
-@dataclass(slots=True)
-class Reply:
-    """One attempt at an answer, from the question to the last sound."""
-
-    key: ReplyKey
-    words: str
-    """The question it answers."""
-    live: bool
-    """False while it is speculative: then nothing leaves."""
-    plain: PlainText
-    shown_script: ScriptStream
-    spoken_script: ScriptStream
-    cutter: ClauseCutter = field(default_factory=ClauseCutter)
-    clauses: list[Clause] = field(default_factory=list)
-    at: int = 0
-    """The clause whose sound is being sent."""
-    text: str = ""
-    generated: bool = False
-    text_sent: bool = False
-    held: bool = False
-    """Whether a possible barge-in holds its sound back."""
-    mute: bool = False
-    """Whether the voice engine failed: the rest is text only."""
-    sound_ended: bool = False
-    withheld: list[out.Output] = field(default_factory=list)
-    """Events of a speculative reply."""
-    ledger: Ledger = field(default_factory=Ledger)
-    clock: PlaybackClock = field(default_factory=PlaybackClock)
-    sound: bytearray = field(default_factory=bytearray)
-    sample_rate: int = 0
-
-
-@dataclass(slots=True)
-class Turn:
-    """One exchange: what a person said, and the answer."""
-
-    utterance_id: UUID
-    turn_id: UUID
-    number: int
-    config: SessionConfig
-    created_at: datetime
-    revision: int = 0
-    typed: bool = False
-    recognised: str | None = None
-    edited: str | None = None
-    language: str | None = None
-    user_pcm: bytes | None = None
-    marks: dict[str, float] = field(default_factory=dict)
-    """When each step happened, ms of the session's clock."""
-    reply: Reply | None = None
-    noticed: set[str] = field(default_factory=set)
-    error: str | None = None
-    heard: str = ""
-    interrupted: bool = False
-
-    @property
-    def ref(self) -> out.TurnRef:
-        return out.TurnRef(self.turn_id, self.revision, self.number)
-
-    @property
-    def user_text(self) -> str:
-        return self.edited if self.edited is not None else self.recognised or ""
-
-    @property
-    def ai_text(self) -> str:
-        return self.reply.text.strip() if self.reply else ""
-
-    def mark(self, step: str, now: float) -> None:
-        """`step` happened now; the first time counts."""
-        self.marks.setdefault(step, now)
-
-
-class Phase(Enum):
-    """Of an utterance."""
-
-    OPEN = "open"
-    ENDING = "ending"
-    """Its endpoint is known; stt's final is awaited."""
-
-
-@dataclass(slots=True)
-class Utterance:
-    """What is being listened to."""
-
-    utterance_id: UUID
-    hands_free: bool
-    opened_at: float
-    start: int
-    """Client sample where it begins."""
-    from_ms: float
-    """Where it begins on the tape."""
-    phase: Phase = Phase.OPEN
-    turn: Turn | None = None
-    words: str = ""
-    looking_up: bool = False
-    final: tuple[Final, float] | None = None
-    """A final that came before the look-up was answered, and the tape's end then."""
-    barging: bool = False
-    """Whether it holds back a reply."""
-    dismissed: bool = False
-    """Whether its words were a backchannel so far."""
-    granted_time: bool = False
-    """Whether the verdict on it was put off once."""
-    refused: bool = False
-    """Whether a second utterance was told ALREADY_PROCESSING."""
-    guess: Reply | None = None
-    """The speculative reply."""
-    spoken_until: float | None = None
-    """When its last voiced frame was taken in, ms of the session's clock."""
 
 
 @dataclass(slots=True)
@@ -194,21 +64,30 @@ class Conversation:
     memory: Memory
     instructions: str
     """The operator's, for the model."""
+    thinking_opened: bool = False
+    """Whether the model's template opens its thinking, so that an answer begins with it."""
     vocabulary: str = ""
     """Names and jargon that are likely to be said, for the recogniser."""
     limits: Limits = field(default_factory=Limits)
     policy: Policy = field(default_factory=Policy)
     config: SessionConfig = field(default_factory=SessionConfig)
+    epoch: int = 1
+    """Counts the gateways that have held the session."""
+    token_hash: str | None = None
+    """SHA-256 of the token that resumes it; None: it can't be resumed."""
+    token_life: timedelta = timedelta(hours=24)
+    away: bool = False
+    """Whether no client is attached: sound waits."""
     tape: Tape = field(default_factory=Tape)
-    utterance: Utterance | None = None
+    listening: Listening = field(default_factory=Listening)
     turn: Turn | None = None
     """The turn that is being answered, from its final to its end."""
-    closing: Turn | None = None
-    """The turn that ended and waits for its record to be stored."""
     last: Turn | None = None
     """The newest turn that ended."""
     typed: tuple[UUID, str] | None = None
     """A typed turn whose id is being looked up."""
+    overtaken: dict[UUID, str] = field(default_factory=dict)
+    """Typed turns that a later one overtook while their ids were being looked up."""
     announced: tuple[UUID | None, int] | None = None
     """What `audio_start` said of the next utterance."""
     finished: dict[UUID, TurnView] = field(default_factory=dict)
@@ -227,6 +106,11 @@ class Conversation:
     now: float = 0.0
     effects: list[do.Effect] = field(default_factory=list)
 
+    @property
+    def utterance(self) -> Utterance | None:
+        """The newest one, which may still be spoken."""
+        return self.listening.open
+
     def want(self, effect: do.Effect) -> None:
         self.effects.append(effect)
 
@@ -239,22 +123,44 @@ class Conversation:
             self.state = state
             self.emit(out.StateChanged(state, turn.ref if turn else None))
 
+    def say_state(self, turn: Turn | None = None) -> None:
+        """Tells a client that came back what the assistant does."""
+        if self.state is not None:
+            self.emit(out.StateChanged(self.state, turn.ref if turn else None))
+
+    def resumable(self) -> SessionState | None:
+        """What the gateway that holds the session next needs of it."""
+        if self.token_hash is None:
+            return None
+        return SessionState(
+            token_hash=self.token_hash,
+            expires_at=self.tools.wall() + self.token_life,
+            config=self.config.to_json(),
+        )
+
     def rest(self) -> None:
         """Nothing is being said or answered."""
         self.status(State.LISTENING if self.free_mode else State.IDLE)
 
-    def open_turn(self, utterance_id: UUID, *, typed: bool) -> Turn:
-        """A new turn at the next free place in the conversation."""
+    def hold_sound(self) -> None:
+        """Keeps what was said until its words are known, and no more."""
+        self.tape.hold(self.listening.from_ms)
+
+    def open_turn(self, utterance_id: UUID, *, typed: bool, known: TurnView | None = None) -> Turn:
+        """A new turn at the next free place in the conversation; `known` is done again as it is."""
         turn = Turn(
+            session_id=known.session_id if known else self.session_id,
             utterance_id=utterance_id,
-            turn_id=make_turn_id(self.session_id, utterance_id),
-            number=self.next_number,
+            turn_id=known.turn_id if known else make_turn_id(self.session_id, utterance_id),
+            number=known.turn_number if known else self.next_number,
+            revision=known.revision if known else 0,
             config=self.config,
-            created_at=self.tools.wall(),
+            created_at=known.created_at if known else self.tools.wall(),
             typed=typed,
         )
         turn.mark("opened", self.now)
-        self.next_number += 1
+        if known is None:
+            self.next_number += 1
         return turn
 
     def keep_finished(self, view: TurnView) -> None:

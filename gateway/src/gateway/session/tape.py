@@ -1,4 +1,4 @@
-"""The microphone's recent sound, by its place on stt's clock."""
+"""The microphone's recent sound, by its place on the session's clock of sound."""
 
 from __future__ import annotations
 
@@ -9,55 +9,60 @@ LOOKBACK_MS = 1500.0
 
 
 class Tape:
-    """16 kHz mono ``pcm_s16le`` since stt's socket opened; old sound is forgotten."""
+    """16 kHz mono ``pcm_s16le`` since the session began, in ms; old sound is forgotten."""
 
     def __init__(self) -> None:
         self._pcm = bytearray()
         self._from_ms = 0.0
         self._held_from: float | None = None
+        self.unsent_ms: float | None = None
+        """From here on no recogniser has reported on it; None: one hears all."""
+        self.understood_ms = 0.0
+        """What came before here has had its ending, or is to be forgotten: no other recogniser is
+        to hear it."""
         self.offset = 0
         """Client samples that the server has."""
         self.fed_at = 0.0
         """When the last chunk came, ms of the session's clock."""
 
     @property
+    def from_ms(self) -> float:
+        """Where what is kept begins."""
+        return self._from_ms
+
+    @property
     def end_ms(self) -> float:
-        """Sound sent to stt so far, ms from its socket's opening."""
+        """Sound taken in so far."""
         return self._from_ms + pcm_ms(len(self._pcm))
 
     def append(self, pcm: bytes) -> None:
-        """`pcm` was sent to stt."""
+        """`pcm` was taken in."""
         self._pcm += pcm
-        if self._held_from is None and pcm_ms(len(self._pcm)) > 2 * LOOKBACK_MS:
-            self._forget(self.end_ms - LOOKBACK_MS)
+        if pcm_ms(len(self._pcm)) > 2 * LOOKBACK_MS:
+            self._forget()
 
-    def hold(self, from_ms: float) -> None:
-        """Forget nothing after `from_ms` until it is cut or let go."""
+    def hold(self, from_ms: float | None) -> None:
+        """Forget nothing after `from_ms`; None: nobody speaks, and old sound isn't wanted."""
         self._held_from = from_ms
+        self._forget()
+
+    def keep_unsent(self, from_ms: float | None) -> None:
+        """Likewise for a recogniser that is to hear it when there is one."""
+        self.unsent_ms = from_ms
+        self._forget()
 
     def cut(self, from_ms: float, to_ms: float) -> bytes:
-        """The sound between two places, and lets go."""
+        """The sound between two places."""
         start = max(0, pcm_bytes(from_ms - self._from_ms))
-        sound = bytes(self._pcm[start : max(start, pcm_bytes(to_ms - self._from_ms))])
-        self.let_go()
-        return sound
+        return bytes(self._pcm[start : max(start, pcm_bytes(to_ms - self._from_ms))])
 
     def recent(self, ms: float) -> bytes:
         """The last `ms` of sound."""
         return bytes(self._pcm[-pcm_bytes(ms) :])
 
-    def let_go(self) -> None:
-        """The held sound isn't wanted."""
-        self._held_from = None
-        self._forget(self.end_ms - LOOKBACK_MS)
-
-    def restart(self) -> None:
-        """stt has a new socket: its clock is at 0 again."""
-        self._pcm.clear()
-        self._from_ms = 0.0
-        self._held_from = None
-
-    def _forget(self, before_ms: float) -> None:
+    def _forget(self) -> None:
+        wanted = [place for place in (self._held_from, self.unsent_ms) if place is not None]
+        before_ms = min([self.end_ms - LOOKBACK_MS, *wanted])
         count = min(max(0, pcm_bytes(before_ms - self._from_ms)), len(self._pcm))
         del self._pcm[:count]
         self._from_ms += pcm_ms(count)

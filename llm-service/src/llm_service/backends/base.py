@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from avatar_contract.chat import ChatRequest
-from avatar_contract.wire.common import EngineInfo
+from avatar_contract.terms import EngineInfo
 
 
 class ChatBackend(Protocol):

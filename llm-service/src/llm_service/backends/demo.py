@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
 from avatar_contract.chat import ChatRequest
-from avatar_contract.wire.common import EngineInfo
+from avatar_contract.terms import EngineInfo
 from llm_service.demo import tokens
 from llm_service.demo.language import Language
 from llm_service.demo.responder import respond

@@ -55,11 +55,29 @@ _ENGLISH_OPERATORS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("cubed",), "^3"),
 )
 _CHINESE_OPERATORS: tuple[tuple[str, str], ...] = (
-    ("加上", "+"), ("減去", "-"), ("减去", "-"), ("乘以", "*"), ("乘上", "*"), ("除以", "/"),
-    ("再加", "+"), ("再減", "-"), ("再乘", "*"), ("根號", "root"), ("根号", "root"),
-    ("的平方根", "rootof"), ("的平方", "^2"), ("的立方", "^3"), ("次方", "power"),
-    ("加", "+"), ("減", "-"), ("减", "-"), ("乘", "*"), ("除", "/"), ("負", "-"), ("负", "-"),
-)  # fmt: skip
+    ("加上", "+"),
+    ("減去", "-"),
+    ("减去", "-"),
+    ("乘以", "*"),
+    ("乘上", "*"),
+    ("除以", "/"),
+    ("再加", "+"),
+    ("再減", "-"),
+    ("再乘", "*"),
+    ("根號", "root"),
+    ("根号", "root"),
+    ("的平方根", "rootof"),
+    ("的平方", "^2"),
+    ("的立方", "^3"),
+    ("次方", "power"),
+    ("加", "+"),
+    ("減", "-"),
+    ("减", "-"),
+    ("乘", "*"),
+    ("除", "/"),
+    ("負", "-"),
+    ("负", "-"),
+)
 _SYMBOLS = {
     "+": "+",
     "-": "-",
@@ -292,10 +310,17 @@ def _bounded(value: Fraction) -> Fraction:
 
 
 _WORDS: dict[Language, dict[str, str]] = {
-    "en": {"+": "plus", "-": "minus", "*": "times", "/": "divided by", "^": "to the power of",
-           "of": "of", "root": "the square root of"},
+    "en": {
+        "+": "plus",
+        "-": "minus",
+        "*": "times",
+        "/": "divided by",
+        "^": "to the power of",
+        "of": "of",
+        "root": "the square root of",
+    },
     "zh": {"+": "加", "-": "減", "*": "乘以", "/": "除以", "of": "乘以", "root": "根號"},
-}  # fmt: skip
+}
 _ERRORS: dict[Language, dict[str, str]] = {
     "en": {
         "zero": "Nothing can be divided by zero.",

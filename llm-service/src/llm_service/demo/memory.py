@@ -16,8 +16,11 @@ class Conversation:
 
 
 _NAME = re.compile(
-    r"\b(?:my name is|my name's|i am called|call me)\s+(?P<name>[\w'-]+(?: [A-Z][\w'-]+)?)"
-    r"|(?:我叫|我的名字是|我名叫|叫我)(?P<zh>[^\s，。,.！!？?]{1,12})",
+    r"(?:\b(?:my name is|my name's|i am called|i'm called)"
+    # What others call somebody is hearsay: only a request counts.
+    r"|(?:^|[.,;!?]\s*|\b(?:please|just|can|may|you|to)\s+)call me)"
+    r"\s+(?P<name>[\w'-]+(?: [A-Z][\w'-]+)?)"
+    r"|(?:我叫|我的名字是|我名叫|(?<![人家們们])叫我)(?P<zh>[^\s，。,.！!？?]{1,12})",
     re.IGNORECASE,
 )
 _NOT_A_NAME = re.compile(r"^(?:什麼|什么|啥|what|later|back)")

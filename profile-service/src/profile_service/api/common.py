@@ -9,12 +9,14 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.types import Message, Receive
 
-from avatar_contract.errors import BadMessage, PayloadTooLarge, Problem
+from avatar_contract.errors import BadMessage, PayloadTooLarge, Problem, ProfileUnavailable
 from avatar_contract.records import DEFAULT_OWNER, OWNER_HEADER
 from profile_service.conversations import Conversations
 from profile_service.database import Database
+from profile_service.sessions import Sessions
 from profile_service.settings import MIB, Settings
 from profile_service.tables import OWNER_CHARS
 from profile_service.turns import Turns
@@ -41,12 +43,16 @@ class Parts:
     database: Database
     vault: Vault
     turns: Turns
+    sessions: Sessions
     conversations: Conversations
     voices: Voices
 
 
 def parts(request: Request) -> Parts:
-    built: Parts = request.app.state.parts
+    """Raises ProfileUnavailable while the service waits for its database to start."""
+    built: Parts | None = getattr(request.app.state, "parts", None)
+    if built is None:
+        raise ProfileUnavailable("The service is starting: it waits for its database.")
     return built
 
 
@@ -60,6 +66,12 @@ def owner(value: Annotated[str | None, Header(alias=OWNER_HEADER)] = None) -> st
 
 PartsOf = Annotated[Parts, Depends(parts)]
 Owner = Annotated[str, Depends(owner)]
+
+
+class _InMemory(MultiPartParser):
+    """Files of a form stay in memory, where they are needed whole: a full disk must not matter."""
+
+    spool_max_size = 1 << 40
 
 
 @asynccontextmanager
@@ -89,9 +101,21 @@ async def multipart(request: Request, max_mib: int) -> AsyncIterator[FormData]:
             raise too_large
         return message
 
-    bounded = Request(request.scope, counted)
-    async with bounded.form(max_files=4, max_fields=16, max_part_size=4 * MIB) as form:
+    parser = _InMemory(
+        request.headers,
+        Request(request.scope, counted).stream(),
+        max_files=4,
+        max_fields=16,
+        max_part_size=4 * MIB,
+    )
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise BadMessage(error.message) from error
+    try:
         yield form
+    finally:
+        await form.close()
 
 
 async def _drain(receive: Receive) -> None:

@@ -17,7 +17,7 @@ from uuid import uuid4
 from avatar_contract.errors import StorageFull
 from profile_service.backends.store import KINDS, PROFILES, StoredFile
 
-_LOCK = ".lock"
+_LOCK, _REMOVALS = ".lock", ".removals"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -31,12 +31,16 @@ class FolderStore:
         self._lock_fd: int | None = None
 
     def open(self) -> None:
+        if self._lock_fd is not None:
+            return
         for name in (*KINDS, "staging"):
             (self._root / name).mkdir(parents=True, exist_ok=True)
         with self._locked(self._staging / _LOCK, fcntl.LOCK_EX):
-            self._own.mkdir()
+            self._own.mkdir(exist_ok=True)
             self._lock_fd = os.open(self._own / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
             fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+        # On a full disk nothing can be made, and removing must not need it.
+        (self._staging / _REMOVALS).touch(mode=0o600)
         _sync_folder(self._staging)
         _sync_folder(self._root)
 
@@ -80,7 +84,7 @@ class FolderStore:
         return published.open("rb")
 
     def remove(self, keys: Iterable[str]) -> None:
-        with self._locked(self._root / "staging" / ".removals", fcntl.LOCK_SH):
+        with self._locked(self._staging / _REMOVALS, fcntl.LOCK_SH):
             folders = set()
             for key in keys:
                 path = self._path(key)
@@ -108,7 +112,7 @@ class FolderStore:
 
     @contextmanager
     def removals_held(self) -> Iterator[None]:
-        with self._locked(self._root / "staging" / ".removals", fcntl.LOCK_EX):
+        with self._locked(self._staging / _REMOVALS, fcntl.LOCK_EX):
             yield
 
     def _recover_writer(self, folder: Path, kept: Callable[[list[str]], set[str]]) -> None:

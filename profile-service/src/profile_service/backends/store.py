@@ -38,7 +38,7 @@ class AudioStore(Protocol):
     """
 
     def open(self) -> None:
-        """Make ready for writing."""
+        """Make ready for writing. Opening twice is harmless."""
 
     def close(self) -> None:
         """Give up what `open` took."""

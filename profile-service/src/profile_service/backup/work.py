@@ -24,7 +24,7 @@ from profile_service.backup.archive import (
 )
 from profile_service.database import Database, create_engine
 from profile_service.reindex import reindex
-from profile_service.repository import audio
+from profile_service.repository import audio, search
 from profile_service.settings import Settings
 
 
@@ -78,6 +78,8 @@ async def restore(settings: Settings, archive: Archive, name: str | None = None)
         finally:
             await asyncio.to_thread(store.close)
         await migrate.upgrade(database.engine)
+        async with database.write() as connection:
+            await search.all_are_current(connection)
     return manifest
 
 

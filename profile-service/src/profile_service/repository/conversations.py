@@ -28,10 +28,24 @@ class Summary:
     duration_ms: float
 
 
+def insert(connection: AsyncConnection, table: sa.Table) -> Any:
+    """An insert that can say what is done where the row is there already."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
+
+
 def insert_or_ignore(connection: AsyncConnection, table: sa.Table) -> Any:
     """An insert that leaves an existing row as it is."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
+    return insert(connection, table).on_conflict_do_nothing()
+
+
+HAS_WORDS = sa.or_(
+    turns.c.state == "closed",
+    turns.c.ai_text != "",
+    sa.func.coalesce(turns.c.recognised_text, "") != "",
+    sa.func.coalesce(turns.c.edited_text, "") != "",
+)
+"""Of a turn: there is something to show of it. One that has just been opened has no words yet."""
 
 
 async def lock(
@@ -41,6 +55,9 @@ async def lock(
 
     None when it belongs to another owner.
     """
+    row = await hold(connection, owner, session_id)
+    if row is not None:
+        return row
     new = insert_or_ignore(connection, conversations).values(
         session_id=session_id,
         owner=owner,
@@ -97,8 +114,21 @@ async def find(connection: AsyncConnection, owner: str, session_id: UUID) -> Row
     return found.mappings().one_or_none()
 
 
+def listed(owner: str, after: Position | None, limit: int) -> sa.Select[Any]:
+    """The statement of a page of the list: conversations of which there is something to show."""
+    # A subquery as a value is asked row by row, until the page is full: EXISTS might be turned into
+    # a join with all turns.
+    shown = (
+        sa.select(sa.true())
+        .where(turns.c.session_id == conversations.c.session_id, HAS_WORDS)
+        .limit(1)
+        .scalar_subquery()
+    )
+    return newest_first(owner, after, limit).where(shown)
+
+
 def newest_first(owner: str, after: Position | None, limit: int) -> sa.Select[Any]:
-    """The statement of a page of the list, from the newest to the oldest."""
+    """The statement of a page of conversations, from the newest to the oldest."""
     page = (
         sa.select(conversations.c.session_id, conversations.c.title, conversations.c.created_at)
         .where(conversations.c.owner == owner)
@@ -135,7 +165,7 @@ async def _measures(
     heard = sa.func.coalesce(turns.c.user_audio_ms, 0) + sa.func.coalesce(turns.c.ai_audio_ms, 0)
     found = await connection.execute(
         sa.select(turns.c.session_id, sa.func.count(), sa.func.sum(heard))
-        .where(turns.c.session_id.in_(session_ids))
+        .where(turns.c.session_id.in_(session_ids), HAS_WORDS)
         .group_by(turns.c.session_id)
     )
     return {session_id: (count, float(total)) for session_id, count, total in found.all()}
@@ -151,6 +181,19 @@ async def turns_of(connection: AsyncConnection, owner: str, session_id: UUID) ->
     return found.mappings().all()
 
 
+async def newest_turns(
+    connection: AsyncConnection, owner: str, session_id: UUID, limit: int
+) -> Sequence[Row]:
+    """The conversation's last `limit` turns in their order."""
+    found = await connection.execute(
+        sa.select(turns)
+        .where(turns.c.session_id == session_id, turns.c.owner == owner)
+        .order_by(turns.c.turn_number.desc())
+        .limit(limit)
+    )
+    return found.mappings().all()[::-1]
+
+
 async def turns_by_id(connection: AsyncConnection, turn_ids: Sequence[UUID]) -> Sequence[Row]:
     found = await connection.execute(sa.select(turns).where(turns.c.turn_id.in_(turn_ids)))
     return found.mappings().all()
@@ -163,20 +206,13 @@ async def turn(connection: AsyncConnection, owner: str, turn_id: UUID) -> Row | 
     return found.mappings().one_or_none()
 
 
-async def the_turn(connection: AsyncConnection, turn_id: UUID) -> Row:
-    """A turn that is known to be there."""
-    found = await connection.execute(sa.select(turns).where(turns.c.turn_id == turn_id))
-    return found.mappings().one()
-
-
 async def turn_of_utterance(
-    connection: AsyncConnection, owner: str, utterance_id: UUID, session_id: UUID | None = None
+    connection: AsyncConnection, owner: str, utterance_id: UUID
 ) -> Row | None:
-    """The newest turn of an utterance, in one conversation or in all."""
-    query = sa.select(turns).where(turns.c.owner == owner, turns.c.utterance_id == utterance_id)
-    if session_id is not None:
-        query = query.where(turns.c.session_id == session_id)
-    found = await connection.execute(query.order_by(turns.c.created_at.desc()).limit(1))
+    """The turn of an utterance, whichever conversation it is in."""
+    found = await connection.execute(
+        sa.select(turns).where(turns.c.owner == owner, turns.c.utterance_id == utterance_id)
+    )
     return found.mappings().one_or_none()
 
 
@@ -195,32 +231,61 @@ async def free_number(connection: AsyncConnection, session_id: UUID, wanted: int
     return free
 
 
-async def insert_turn(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
-    await connection.execute(sa.insert(turns).values(values))
+async def insert_turn(connection: AsyncConnection, values: Mapping[str, Any]) -> Row:
+    """The new row. Raises IntegrityError when its id or its utterance is taken."""
+    made = await connection.execute(sa.insert(turns).values(values).returning(*turns.c))
+    return made.mappings().one()
 
 
-async def update_turn(
-    connection: AsyncConnection, turn_id: UUID, values: Mapping[str, Any]
-) -> None:
-    await connection.execute(sa.update(turns).where(turns.c.turn_id == turn_id).values(values))
+async def update_turn(connection: AsyncConnection, turn_id: UUID, values: Mapping[str, Any]) -> Row:
+    """The row as it is then."""
+    changed = await connection.execute(
+        sa.update(turns).where(turns.c.turn_id == turn_id).values(values).returning(*turns.c)
+    )
+    return changed.mappings().one()
+
+
+async def open_turns_before(
+    connection: AsyncConnection, moment: datetime, limit: int
+) -> Sequence[Row]:
+    """Open turns that were last written before `moment`, those of a conversation together."""
+    found = await connection.execute(
+        sa.select(turns)
+        .where(turns.c.state == "open", turns.c.updated_at < moment)
+        .order_by(turns.c.session_id)
+        .limit(limit)
+    )
+    return found.mappings().all()
 
 
 async def delete_turns(
-    connection: AsyncConnection, owner: str, turn_ids: Sequence[UUID], now: datetime
+    connection: AsyncConnection, owner: str, rows: Sequence[Row], now: datetime
 ) -> None:
     """Delete turns, and remember that they were."""
-    for at in range(0, len(turn_ids), _CHUNK):
-        chunk = turn_ids[at : at + _CHUNK]
-        await connection.execute(sa.delete(turns).where(turns.c.turn_id.in_(chunk)))
+    for at in range(0, len(rows), _CHUNK):
+        gone = [
+            {
+                "turn_id": row["turn_id"],
+                "owner": owner,
+                "utterance_id": row["utterance_id"],
+                "deleted_at": now,
+            }
+            for row in rows[at : at + _CHUNK]
+        ]
         await connection.execute(
-            insert_or_ignore(connection, deleted_turns),
-            [{"turn_id": turn_id, "owner": owner, "deleted_at": now} for turn_id in chunk],
+            sa.delete(turns).where(turns.c.turn_id.in_([turn["turn_id"] for turn in gone]))
         )
+        await connection.execute(insert_or_ignore(connection, deleted_turns), gone)
 
 
-async def was_deleted(connection: AsyncConnection, turn_id: UUID) -> bool:
+async def was_deleted(
+    connection: AsyncConnection, owner: str, turn_id: UUID, utterance_id: UUID
+) -> bool:
+    """Whether the owner has deleted this turn, or another one of the same utterance."""
+    deleted = deleted_turns.c
+    of_owner = sa.and_(deleted.owner == owner, deleted.utterance_id == utterance_id)
     found = await connection.scalar(
-        sa.select(sa.literal(1)).where(deleted_turns.c.turn_id == turn_id)
+        sa.select(sa.literal(1)).where(sa.or_(deleted.turn_id == turn_id, of_owner)).limit(1)
     )
     return found is not None
 
@@ -282,11 +347,27 @@ async def delete_empty(connection: AsyncConnection, session_ids: Collection[UUID
     )
 
 
+SEARCHED = (
+    turns.c.turn_id,
+    turns.c.owner,
+    turns.c.session_id,
+    turns.c.recognised_text,
+    turns.c.edited_text,
+    turns.c.ai_text,
+    turns.c.heard_text,
+    turns.c.interrupted,
+)
+"""What the search over a turn is made of."""
+
+
 async def all_turns(connection: AsyncConnection, chunk: int) -> AsyncIterator[Sequence[Row]]:
-    """Every turn of every owner, `chunk` at a time."""
+    """What is searched of every turn of every owner, `chunk` at a time.
+
+    These columns are there since the first schema: a restore has that of its backup.
+    """
     after = None
     while True:
-        page = sa.select(turns).order_by(turns.c.turn_id).limit(chunk)
+        page = sa.select(*SEARCHED).order_by(turns.c.turn_id).limit(chunk)
         if after is not None:
             page = page.where(turns.c.turn_id > after)
         rows = (await connection.execute(page)).mappings().all()

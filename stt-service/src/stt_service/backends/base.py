@@ -7,6 +7,7 @@
         feed(pcm) …             more of it
         glance()                its words so far, quickly; may change
         settle()                its words as well as the engine can; more may still be fed
+        hurry()                 it is over: somebody waits
         close()                 forget it
     transcribe(pcm, hints)      a whole recording
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from avatar_contract.health import ModelHealth
-from avatar_contract.wire.common import EngineInfo
+from avatar_contract.terms import EngineInfo
 
 Script = Literal["zh-TW", "en"]
 
@@ -28,6 +29,8 @@ class Hints:
     """`auto` or an ISO 639-1 code."""
     locale: str = "zh-TW"
     """Whose script Chinese is written in."""
+    tai: str = "台"
+    """How 台 is written where that is Taiwan's."""
     prompt: str = ""
     """Names and jargon that may be said."""
 
@@ -60,20 +63,25 @@ class Transcript:
     text: str
     language: str | None = None
     stretches: tuple[Stretch, ...] = field(default=())
+    doubtful: bool = False
+    """Not likely enough to be shown before it is final."""
 
 
 NOTHING = Transcript("")
 
 
 class Dictation(Protocol):
-    """One utterance while it is spoken. Calls may overlap.
+    """One utterance while it is spoken. Calls may overlap; one that is cancelled is left off.
 
     `glance` and `settle` answer for all audio fed before the call. They raise SttUnavailable
     when the engine fails; the dictation is then of no more use and is closed.
     """
 
-    settle_after_ms: float
-    """Silence after which `settle` is worth its price, ms: 0 where it costs what a glance does."""
+    @property
+    def settle_after_ms(self) -> float:
+        """Silence after which `settle` is worth its price, ms: 0 where it costs what a glance does,
+        and the engine has nobody else to hear."""
+
     at_once: int
     """Looks that gain by being taken together; 1 where the second only waits for the first."""
 
@@ -85,6 +93,9 @@ class Dictation(Protocol):
 
     async def settle(self) -> Transcript:
         """The words as well as the engine can."""
+
+    def hurry(self) -> None:
+        """The utterance is over: a look that is being taken, or is asked for next, goes first."""
 
     async def close(self) -> None:
         """Frees what the utterance held. Idempotent."""

@@ -13,7 +13,7 @@ from avatar_contract.audio import HOUSE_RATE, wav_bytes
 from avatar_contract.errors import AvatarError, SttUnavailable, UnsupportedLanguage
 from avatar_contract.health import ModelHealth
 from avatar_contract.service import outbound, trace
-from avatar_contract.wire.common import EngineInfo
+from avatar_contract.terms import EngineInfo
 from stt_service.backends.base import Hints, Stretch, TimedWord, Transcript
 from stt_service.backends.rolling import RollingDictation
 
@@ -69,9 +69,11 @@ class OpenAiRecogniser:
         options = self._options
         public = outbound.is_public(options.url) if options.allow_public else False
         return EngineInfo(
-            name=options.model, kind="remote", languages=list(options.languages),
+            name=options.model,
+            kind="remote",
+            languages=list(options.languages),
             notice="Speech leaves the premises: this engine is outside." if public else None,
-        )  # fmt: skip
+        )
 
     def health(self) -> ModelHealth:
         return self._state
@@ -102,9 +104,12 @@ class OpenAiRecogniser:
         if options.api_key is not None:
             headers["Authorization"] = f"Bearer {options.api_key.get_secret_value()}"
         self._client = httpx.AsyncClient(
-            base_url=options.url.rstrip("/") + "/", timeout=options.timeout_s, headers=headers,
-            limits=httpx.Limits(max_keepalive_connections=options.concurrency), trust_env=False,
-        )  # fmt: skip
+            base_url=options.url.rstrip("/") + "/",
+            timeout=options.timeout_s,
+            headers=headers,
+            limits=httpx.Limits(max_keepalive_connections=options.concurrency),
+            trust_env=False,
+        )
         self._state = self._state.model_copy(update={"state": "ready", "progress": 1.0})
 
     async def listen(self, hints: Hints) -> RollingDictation:
@@ -154,9 +159,11 @@ class OpenAiRecogniser:
         wav = wav_bytes(pcm, HOUSE_RATE)
         try:
             response = await self._client.post(
-                "audio/transcriptions", data=fields, headers=trace.headers(),
+                "audio/transcriptions",
+                data=fields,
+                headers=trace.headers(),
                 files={"file": ("speech.wav", wav, "audio/wav")},
-            )  # fmt: skip
+            )
             response.raise_for_status()
             return _Answer.model_validate_json(response.content)
         except httpx.HTTPStatusError as cause:
@@ -180,10 +187,13 @@ def _transcript(answer: _Answer, duration_ms: float) -> Transcript:
         return Transcript(text, answer.language, (Stretch(text, 0.0, duration_ms, tuple(words)),))
     stretches = tuple(
         Stretch(
-            one.text.strip(), one.start * 1000, one.end * 1000,
+            one.text.strip(),
+            one.start * 1000,
+            one.end * 1000,
             tuple(w for w in words if one.start * 1000 <= w.start_ms < one.end * 1000),
-            one.no_speech_prob, one.avg_logprob,
+            one.no_speech_prob,
+            one.avg_logprob,
         )
         for one in answer.segments
-    )  # fmt: skip
+    )
     return Transcript(text, answer.language, stretches)

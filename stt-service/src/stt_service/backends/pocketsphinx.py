@@ -1,34 +1,42 @@
 """The embedded recogniser: pocketsphinx in a bounded pool of worker processes. English only."""
 
-import asyncio
-from functools import partial
+from collections.abc import Mapping
+from typing import Any
 
 from avatar_contract.errors import SttUnavailable, UnsupportedLanguage
 from avatar_contract.health import ModelHealth
-from avatar_contract.wire.common import EngineInfo
+from avatar_contract.terms import EngineInfo
+from avatar_contract.workers.errors import StartFailed, WorkerError, WorkersBusy
+from avatar_contract.workers.jobs import Request
+from avatar_contract.workers.pool import PoolLimits, WorkerPool
+from avatar_contract.workers.process import Worker, WorkerCommand
 from stt_service.backends import sphinx_worker as ops
 from stt_service.backends.base import NOTHING, Hints, Stretch, TimedWord, Transcript
 from stt_service.hearing.spans import Span, Spotter
-from stt_service.workers.pool import WorkerPool
-from stt_service.workers.process import Answer, Worker
 
 NAME = "pocketsphinx"
 NOTICE = (
     "Hears clean English only. Chinese can be typed. "
-    "`avatar models download` brings a recogniser that knows both."
+    "`make run` without PROFILE=small starts a recogniser that knows both."
 )
 
 _SETTLE_AFTER_MS = 160.0
 _FEED_BYTES = 32_000
+_DEADLINE_S = 60.0
+_RECORDING_DEADLINE_S = 300.0
+_RETRY_S = 2.0
+
+Answer = Mapping[str, Any]
 
 
 class Pocketsphinx:
     """Real but modest: no download, no GPU, 145 MB for each decoder."""
 
     def __init__(self, *, workers: int, warm: int, spotter: Spotter) -> None:
-        self._pool = WorkerPool(
-            partial(Worker.spawn, ops.__name__), limit=workers, warm=min(warm, workers)
+        command = WorkerCommand(
+            f"{ops.__name__}:SphinxEngine", name="recogniser", stall_timeout_s=_RECORDING_DEADLINE_S
         )
+        self._pool = WorkerPool(command, PoolLimits(workers, warm=min(warm, workers)))
         self._workers = workers
         self._spotter = spotter
         self._state = ModelHealth(name=NAME, state="loading", progress=0.0)
@@ -39,12 +47,16 @@ class Pocketsphinx:
         )
 
     def health(self) -> ModelHealth:
+        state = self._pool.state
+        if self._state.state == "ready" and state.failure and not state.ready:
+            return ModelHealth(name=NAME, state="failed", detail=state.failure)
         return self._state
 
     def load(self) -> dict[str, float]:
+        state = self._pool.state
         return {
-            "workers": self._pool.size,
-            "workers_busy": self._pool.busy,
+            "workers": state.size,
+            "workers_busy": state.busy,
             "workers_limit": self._workers,
         }
 
@@ -52,13 +64,15 @@ class Pocketsphinx:
         if language not in ("auto", "en") and not language.startswith("en-"):
             raise UnsupportedLanguage(
                 f"The embedded recogniser hears English only, not {language!r}. Type instead, or "
-                "run `avatar models download` and start with STT_BACKEND=faster_whisper."
+                "start with STT_BACKEND=faster_whisper (`make run` without PROFILE=small)."
             )
 
     async def start(self) -> None:
         try:
-            await self._pool.start()
-        except SttUnavailable as cause:
+            self._pool.start()
+            if self._pool.limits.warm:
+                await self._pool.ready()
+        except StartFailed as cause:
             detail = "pocketsphinx did not start; run `avatar doctor`."
             self._state = ModelHealth(name=NAME, state="failed", detail=detail)
             raise SttUnavailable(detail) from cause
@@ -66,7 +80,7 @@ class Pocketsphinx:
 
     async def listen(self, hints: Hints) -> "SphinxDictation":
         self.check_language(hints.language)
-        return SphinxDictation(self._pool, await self._pool.borrow())
+        return SphinxDictation(self._pool, await self._borrow())
 
     async def transcribe(self, pcm: bytes, hints: Hints) -> Transcript:
         self.check_language(hints.language)
@@ -85,6 +99,18 @@ class Pocketsphinx:
     async def close(self) -> None:
         await self._pool.close()
 
+    async def _borrow(self) -> Worker:
+        try:
+            return await self._pool.borrow()
+        except WorkersBusy as error:
+            raise SttUnavailable(
+                f"All {self._workers} recognisers are busy: try again in a moment, "
+                "or let the operator raise STT_WORKERS.",
+                retry_after_s=_RETRY_S,
+            ) from error
+        except WorkerError as error:
+            raise SttUnavailable(error.message, retry_after_s=error.retry_after_s) from error
+
 
 class SphinxDictation:
     """One utterance in a borrowed decoder."""
@@ -95,15 +121,15 @@ class SphinxDictation:
     def __init__(self, pool: WorkerPool, worker: Worker) -> None:
         self._pool = pool
         self._worker: Worker | None = worker
-        worker.tell(ops.START)
+        worker.tell(Request(ops.START))
 
     def restart(self) -> None:
         """Begins another utterance in the same decoder."""
-        self._borrowed().tell(ops.START)
+        self._borrowed().tell(Request(ops.START))
 
     def feed(self, pcm: bytes) -> None:
         if self._worker is not None:
-            self._worker.tell(ops.AUDIO, pcm)
+            self._worker.tell(Request(ops.AUDIO, blob=pcm))
 
     async def glance(self) -> Transcript | None:
         return _transcript(await self.ask(ops.GLANCE))
@@ -111,14 +137,26 @@ class SphinxDictation:
     async def settle(self) -> Transcript:
         return _transcript(await self.ask(ops.SETTLE))
 
-    def ask(self, operation: int) -> asyncio.Future[Answer]:
-        """The decoder's answer to come."""
-        return self._borrowed().ask(operation)
+    def hurry(self) -> None: ...
+
+    async def caught_up(self) -> None:
+        """Waits until the decoder has taken most of what it was fed."""
+        try:
+            await self._borrowed().drain()
+        except WorkerError as error:
+            raise SttUnavailable(error.message, retry_after_s=error.retry_after_s) from error
+
+    async def ask(self, operation: str, deadline_s: float = _DEADLINE_S) -> Answer:
+        """The decoder's answer."""
+        try:
+            return (await self._borrowed().ask(Request(operation), deadline_s)).meta
+        except WorkerError as error:
+            raise SttUnavailable(error.message, retry_after_s=error.retry_after_s) from error
 
     async def close(self) -> None:
         worker, self._worker = self._worker, None
         if worker is not None:
-            worker.tell(ops.DROP)
+            worker.tell(Request(ops.DROP))
             self._pool.give_back(worker)
 
     def _borrowed(self) -> Worker:
@@ -132,8 +170,8 @@ async def _recognise(dictation: SphinxDictation, pcm: bytes, span: Span) -> Stre
     piece = pcm[span.start_byte : span.end_byte]
     for at in range(0, len(piece), _FEED_BYTES):
         dictation.feed(piece[at : at + _FEED_BYTES])
-        await asyncio.sleep(0)
-    words = _words(await dictation.ask(ops.SETTLE), span.start_ms)
+        await dictation.caught_up()
+    words = _words(await dictation.ask(ops.SETTLE, _RECORDING_DEADLINE_S), span.start_ms)
     return Stretch(" ".join(word.text for word in words), span.start_ms, span.end_ms, words)
 
 

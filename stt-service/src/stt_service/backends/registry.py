@@ -31,7 +31,7 @@ def _openai(settings: SttSettings, _: Spotter) -> Recogniser:
     return OpenAiRecogniser(options)
 
 
-def _faster_whisper(settings: SttSettings, _: Spotter) -> Recogniser:
+def _faster_whisper(settings: SttSettings, spotter: Spotter) -> Recogniser:
     from stt_service.backends.faster_whisper import FasterWhisper, WhisperOptions
 
     options = WhisperOptions(
@@ -46,8 +46,9 @@ def _faster_whisper(settings: SttSettings, _: Spotter) -> Recogniser:
         parallel=settings.parallel,
         threads=settings.threads,
         no_speech_threshold=settings.no_speech_threshold,
+        window_s=settings.window_s,
     )
-    return FasterWhisper(options)
+    return FasterWhisper(options, spotter)
 
 
 BACKENDS: dict[str, Build] = {

@@ -22,21 +22,35 @@ class RollingDictation:
     """Re-transcribes the growing utterance."""
 
     def __init__(
-        self, transcribe: Transcribe, on_close: Callable[[], None], *, at_once: int,
-        settle_after_ms: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        transcribe: Transcribe,
+        on_close: Callable[[], None],
+        *,
+        at_once: int,
+        settle_after_ms: Callable[[], float] = lambda: 0.0,
+        on_hurry: Callable[[], None] = lambda: None,
+    ) -> None:
         self._transcribe = transcribe
         self._on_close = on_close
+        self._on_hurry = on_hurry
         self.at_once = at_once
-        self.settle_after_ms = settle_after_ms
+        self._settle_after_ms = settle_after_ms
         self._audio = bytearray()
         self._kept = ""
         self._language: str | None = None
         self._looked_bytes = 0
         self._closed = False
 
+    @property
+    def settle_after_ms(self) -> float:
+        """Silence after which a good look is worth its price, as things are now."""
+        return self._settle_after_ms()
+
     def feed(self, pcm: bytes) -> None:
         self._audio += pcm
+
+    def hurry(self) -> None:
+        self._on_hurry()
 
     async def glance(self) -> Transcript | None:
         # Work a second of speech stays bounded: the longer the audio, the rarer the looks.
@@ -68,4 +82,4 @@ class RollingDictation:
 
     def _whole(self, kept: str, said: Transcript) -> Transcript:
         self._language = said.language or self._language
-        return Transcript(join(kept, said.text), self._language, said.stretches)
+        return Transcript(join(kept, said.text), self._language, said.stretches, said.doubtful)

@@ -3,14 +3,18 @@
 pocketsphinx holds the interpreter lock while it decodes, so it lives in processes of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pocketsphinx import Decoder
 
-from stt_service.workers.frames import HELLO, Inbox
+from avatar_contract.workers.child import Job
 
-START, AUDIO, GLANCE, SETTLE, DROP = range(1, 6)
+START, AUDIO, DROP = "start", "audio", "drop"
+"""What it is told."""
+
+GLANCE, SETTLE = "glance", "settle"
+"""What it is asked."""
 
 RATE = 16_000
 FRAME_MS = 10.0
@@ -25,11 +29,8 @@ class Sentence:
     """One utterance in a decoder. A settle ends the decoder's own utterance, for only its second
     and third passes give its best words; audio after that begins another."""
 
-    def __init__(self, decoder: Decoder, cmn: str) -> None:
+    def __init__(self, decoder: Decoder) -> None:
         self._decoder = decoder
-        # The decoder adapts its channel estimate to everything it hears: without this the words
-        # of one person would depend on who spoke before.
-        decoder.set_cmn(cmn)
         self._open = False
         self._audio = bytearray()
         self._kept: list[tuple[str, float, float]] = []
@@ -62,6 +63,10 @@ class Sentence:
             self._kept = self._words()
             self._kept_ms += len(self._audio) * 1000 / (2 * RATE)
             self._audio.clear()
+        # The decoder's front end adapts to everything it hears: its estimates of the channel and
+        # of the noise. Without a new one the words would depend on who spoke before, and on how
+        # often this utterance was settled.
+        self._decoder.reinit_feat()
         self._decoder.start_utt()
         self._open = True
         if self._audio:
@@ -85,29 +90,29 @@ class Sentence:
         return {"words": self._words()}
 
 
-def main() -> None:
-    """Decodes until the pipe closes."""
-    inbox = Inbox()
-    inbox.start()
-    decoder = Decoder(samprate=RATE, loglevel="FATAL")
-    cmn = decoder.get_cmn(False)
-    inbox.answer(HELLO, {})
-    sentence = Sentence(decoder, cmn)
-    answers: dict[int, Callable[[], dict[str, Any]]] = {}
-    while True:
-        operation, ask, payload = inbox.operations.get()
-        if operation == START:
-            sentence.end()
-            sentence = Sentence(decoder, cmn)
-            answers = {GLANCE: sentence.glance, SETTLE: sentence.settle}
-        elif operation == AUDIO:
-            sentence.audio(payload)
-        elif operation == DROP:
-            sentence.end()
-            sentence = Sentence(decoder, cmn)
-        elif operation in answers:
-            inbox.answer(ask, answers[operation]())
+class SphinxEngine:
+    """The worker's side: the utterance that was started last."""
 
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._open: Sentence | None = None
 
-if __name__ == "__main__":
-    main()
+    def load(self, progress: Callable[[float], None]) -> Mapping[str, Any]:
+        self._decoder = Decoder(samprate=RATE, loglevel="FATAL")
+        self._open = Sentence(self._decoder)
+        return {}
+
+    def tell(self, op: str, meta: Mapping[str, Any], blob: bytes) -> None:
+        if op == AUDIO:
+            self._sentence.audio(blob)
+        elif op in (START, DROP):
+            self._sentence.end()
+            self._open = Sentence(self._decoder)
+
+    def work(self, job: Job) -> Mapping[str, Any]:
+        return self._sentence.glance() if job.op == GLANCE else self._sentence.settle()
+
+    @property
+    def _sentence(self) -> Sentence:
+        if self._open is None:
+            raise RuntimeError("asked before it was loaded")
+        return self._open

@@ -9,6 +9,8 @@ from avatar_contract.errors import SttUnavailable
 
 _NEEDED = ("model.bin", "config.json", "tokenizer.json")
 _VOCABULARY = ("vocabulary.json", "vocabulary.txt")
+_KNOWN = ("base", "small", "large-v3-turbo")
+"""Of the catalogue of `avatar models`."""
 _SPECIFICATION = "WhisperSpec"
 _KNOWN_VERSIONS = range(2, 7)
 
@@ -26,6 +28,8 @@ def check(folder: Path, model: str) -> None:
         SttUnavailable: what is wrong, and the command that mends it.
     """
     mend = f"run `avatar models download {model}`"
+    if model not in _KNOWN:
+        mend = f"set STT_MODEL to one that AVATAR brings ({', '.join(_KNOWN)}), or mend the folder"
     if not folder.is_dir():
         raise SttUnavailable(f"The model {model!r} is not in {folder}: {mend}.")
     missing = [name for name in _NEEDED if not (folder / name).is_file()]

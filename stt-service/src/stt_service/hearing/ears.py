@@ -82,8 +82,10 @@ class Ear:
             open_now = self._gate.step(max(parts), min(parts))
             window = Window(
                 taken[n * WINDOW_BYTES : (n + 1) * WINDOW_BYTES],
-                tuple(parts), self._gate.floor_db, gated=not open_now,
-            )  # fmt: skip
+                tuple(parts),
+                self._gate.floor_db,
+                gated=not open_now,
+            )
             self._enqueue(window)
 
     def mark(self, reached: Callable[[float], None]) -> None:

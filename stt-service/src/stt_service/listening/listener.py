@@ -34,9 +34,12 @@ class Listener:
     """Call from the event loop only. `emit` gets each event; it must not block."""
 
     def __init__(
-        self, recogniser: Recogniser, ears: Ears, policy: Policy,
+        self,
+        recogniser: Recogniser,
+        ears: Ears,
+        policy: Policy,
         emit: Callable[[ListenEvent], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._recogniser = recogniser
         self._policy = policy
         self._emit = emit
@@ -62,10 +65,13 @@ class Listener:
         except AvatarError as error:
             self._emit(
                 ListenError(
-                    utterance=0, audio_ms=self._now_ms, code=error.code, message=error.message,
+                    utterance=0,
+                    audio_ms=self._now_ms,
+                    code=error.code,
+                    message=error.message,
                     retryable=error.retryable,
                 )
-            )  # fmt: skip
+            )
 
     def feed(self, pcm: bytes) -> None:
         """Takes audio: mono 16 kHz ``pcm_s16le``.
@@ -131,9 +137,15 @@ class Listener:
         self._count += 1
         start_ms = self._endpointer.started_ms
         utterance = Utterance(
-            self._count, start_ms, self._recogniser, self._hints(), self._policy,
-            self._emit, self._ponder, self._failed,
-        )  # fmt: skip
+            self._count,
+            start_ms,
+            self._recogniser,
+            self._hints(),
+            self._policy,
+            self._emit,
+            self._ponder,
+            self._failed,
+        )
         self._current = utterance
         if self._hands_free:
             self._emit(SpeechStarted(utterance=self._count, audio_ms=start_ms))
@@ -232,7 +244,7 @@ class Listener:
 
     def _hints(self) -> Hints:
         config = self._config
-        return Hints(language=config.language, locale=config.locale, prompt=config.prompt)
+        return Hints(config.language, config.locale, self._policy.tai, config.prompt)
 
     def _new_endpointer(self) -> Endpointer:
         policy = self._policy

@@ -26,6 +26,11 @@ class Policy:
     """Audio of one utterance."""
     finish: Finish = likelihood
     """Judges whether words sound finished: the place for a semantic model."""
+    tai: str = "台"
+    """How 台 is written in Traditional Chinese."""
+    first_words_ms: float = 1000.0
+    """Words of less audio than this are not shown before the speaker pauses: what a recogniser
+    makes of half a word is mostly invented."""
     agreement: int = 2
     """Hypotheses in a row that make words stable."""
 

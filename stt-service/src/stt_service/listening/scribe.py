@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from avatar_contract.errors import AvatarError, Internal
 from avatar_contract.service import get_logger
 from stt_service.backends.base import Dictation, Hints, Recogniser, Transcript
-from stt_service.words.script import transcript_in_script
+from stt_service.words.script import as_written
 
 log = get_logger(__name__)
+
+_LONG_UNSEEN_MS = 2500.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Scribe:
         self._dictation: Dictation | None = None
         self._fed_ms = 0.0
         self._looked_ms: float | None = None
-        self._newest_ms = -1.0
+        self._newest_ms = 0.0
         self._settled: Words | None = None
         self._settling_ms = -1.0
         self._settle_again = False
@@ -71,6 +73,8 @@ class Scribe:
         self._opening = asyncio.create_task(self._open(), name="dictation-open")
         self._glances: set[asyncio.Task[None]] = set()
         self._settles: set[asyncio.Task[None]] = set()
+        self._left: set[asyncio.Task[None]] = set()
+        """Abandoned, and not over yet."""
 
     @property
     def settle_after_ms(self) -> float:
@@ -117,8 +121,26 @@ class Scribe:
         if len(self._settles) >= self._dictation.at_once:
             self._settle_again = True
             return
+        if self._dictation.at_once == 1:
+            # Words that may be the last ones come before words to look at.
+            self._abandon(self._glances)
         self._settling_ms = self._fed_ms
         self._keep(self._settles, self._settle(self._dictation), "settle")
+
+    def insist(self, needed_ms: float) -> None:
+        """It is surely quiet: a look that began before the last sound is left off for one of all.
+
+        But for an engine that is so slow that no words came for long: those are let be, for a
+        speaker of many pauses would never see any.
+        """
+        dictation = self._dictation
+        if dictation is None or dictation.at_once > 1 or not self._settles:
+            return
+        if self._settling_ms < needed_ms and self._fed_ms - self._newest_ms < _LONG_UNSEEN_MS:
+            self._settle_again = False
+            self._abandon(self._settles)
+            self._settling_ms = -1.0
+            self.settle()
 
     def give_up(self, why: AvatarError) -> None:
         """Stops for a reason from outside: `finish` raises it."""
@@ -131,6 +153,7 @@ class Scribe:
             AvatarError: the recogniser failed.
         """
         await self._opening
+        self._hurry(needed_ms)
         while self.failure is None and not self._closed:
             if self._settled is not None and self._settled.covers_ms >= needed_ms:
                 return self._settled
@@ -140,10 +163,30 @@ class Scribe:
                 await asyncio.wait(self._settles, return_when=asyncio.FIRST_COMPLETED)
         raise self.failure or Internal("The utterance was closed.")
 
+    def _hurry(self, needed_ms: float) -> None:
+        """The ending waits for no look that does not cover it."""
+        if self._dictation is None:
+            return
+        self._dictation.hurry()
+        if self._dictation.at_once > 1:
+            return
+        self._abandon(self._glances)
+        if self._settling_ms < needed_ms:
+            self._settle_again = False
+            self._abandon(self._settles)
+            self._settling_ms = -1.0
+
+    def _abandon(self, looks: set[asyncio.Task[None]]) -> None:
+        for look in looks:
+            look.cancel()
+            self._left.add(look)
+            look.add_done_callback(self._left.discard)
+        looks.clear()
+
     async def close(self) -> None:
         """Stops all looks and frees the recogniser."""
         self._closed = True
-        tasks = [self._opening, *self._glances, *self._settles]
+        tasks = [self._opening, *self._glances, *self._settles, *self._left]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -199,7 +242,7 @@ class Scribe:
         if said is None:
             return None
         took_ms = (time.perf_counter() - began) * 1000
-        return Words(transcript_in_script(said, self._hints.locale), covers, settled, took_ms)
+        return Words(as_written(said, self._hints), covers, settled, took_ms)
 
     def _report(self, words: Words) -> None:
         self._newest_ms = words.covers_ms

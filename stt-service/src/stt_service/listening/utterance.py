@@ -26,15 +26,27 @@ Emit = Callable[[ListenEvent], None]
 _FRESH_MS = 150.0
 """Words may lack this much of the last voiced sound and still tell whether it was finished."""
 
+_QUIET_MS = 64.0
+"""Longer than most closures inside a word."""
+_SOON_MS = 100.0
+"""Where a settled look comes sooner than this, a glance before it would only hold it up."""
+
 
 class Utterance:
     """Emits `partial`, `pause` and `resumed` while it lasts, and one of `final`, `no_speech`,
     `error` and `cleared` at its end."""
 
     def __init__(
-        self, number: int, started_ms: float, recogniser: Recogniser, hints: Hints, policy: Policy,
-        emit: Emit, on_words: Callable[[], None], on_failure: Callable[[], None],
-    ) -> None:  # fmt: skip
+        self,
+        number: int,
+        started_ms: float,
+        recogniser: Recogniser,
+        hints: Hints,
+        policy: Policy,
+        emit: Emit,
+        on_words: Callable[[], None],
+        on_failure: Callable[[], None],
+    ) -> None:
         self.number = number
         self.started_ms = started_ms
         self.over = False
@@ -48,9 +60,12 @@ class Utterance:
         self._revision = 0
         self._settled_quiet_ms = -1.0
         self.scribe = Scribe(
-            recogniser, hints, pace=policy.pace, on_words=self._take,
+            recogniser,
+            hints,
+            pace=policy.pace,
+            on_words=self._take,
             on_failure=lambda _: on_failure(),
-        )  # fmt: skip
+        )
 
     @property
     def failure(self) -> AvatarError | None:
@@ -66,12 +81,14 @@ class Utterance:
 
     def dip(self) -> None:
         """It falls quiet: a cheap look, where a good one is not due at once."""
-        if self.scribe.settle_after_ms > 0:
+        if self.scribe.settle_after_ms > _SOON_MS:
             self.scribe.glance()
 
     def quiet(self, last_voiced_ms: float, quiet_ms: float) -> None:
         """It is quiet: has the recogniser look as soon as that is worth its price."""
         if self._settled_quiet_ms == last_voiced_ms:
+            if quiet_ms >= _QUIET_MS:
+                self.scribe.insist(last_voiced_ms)
             return
         if quiet_ms >= self.scribe.settle_after_ms:
             self._settled_quiet_ms = last_voiced_ms
@@ -82,6 +99,8 @@ class Utterance:
         words = self.words
         if self.over or words is None or words.covers_ms < last_voiced_ms - tail_ms:
             return
+        if words.said.doubtful:
+            return
         same = normalised(words.said.text)
         if not same or same == self._pause:
             return
@@ -89,10 +108,12 @@ class Utterance:
         self._revision += 1
         self._emit(
             Pause(
-                utterance=self.number, audio_ms=last_voiced_ms, text=words.said.text,
+                utterance=self.number,
+                audio_ms=last_voiced_ms,
+                text=words.said.text,
                 revision=self._revision,
             )
-        )  # fmt: skip
+        )
 
     def resume(self, now_ms: float) -> None:
         """It had not ended."""
@@ -122,10 +143,13 @@ class Utterance:
         """Ends it with `error`."""
         self._end(
             ListenError(
-                utterance=self.number, audio_ms=at_ms, code=error.code, message=error.message,
+                utterance=self.number,
+                audio_ms=at_ms,
+                code=error.code,
+                message=error.message,
                 retryable=error.retryable,
             )
-        )  # fmt: skip
+        )
 
     def clear(self, at_ms: float) -> None:
         """Ends it unheard."""
@@ -140,11 +164,14 @@ class Utterance:
             return
         self._end(
             Final(
-                utterance=self.number, audio_ms=last_voiced_ms, text=said.text,
-                language=said.language, revision=self._revision,
+                utterance=self.number,
+                audio_ms=last_voiced_ms,
+                text=said.text,
+                language=said.language,
+                revision=self._revision,
                 timings={name: round(ms, 1) for name, ms in timings.items()},
             )
-        )  # fmt: skip
+        )
 
     def _take(self, words: Words) -> None:
         if self.over:
@@ -152,7 +179,8 @@ class Utterance:
         self.words = words
         text = words.said.text
         stable = self._agreement.update(text)
-        if text and text != self._partial:
+        early = words.covers_ms - self.started_ms < self._policy.first_words_ms
+        if text and text != self._partial and not early and not words.said.doubtful:
             self._partial = text
             self._emit(
                 Partial(

@@ -29,20 +29,27 @@ def verbose(said: Transcript, duration_ms: float) -> TranscriptionVerbose:
     """OpenAI's ``verbose_json``, with words and segments."""
     segments = [
         Segment(
-            id=n, start=one.start_ms / 1000, end=one.end_ms / 1000, text=one.text,
-            no_speech_prob=one.no_speech_prob, avg_logprob=one.avg_logprob,
+            id=n,
+            start=one.start_ms / 1000,
+            end=one.end_ms / 1000,
+            text=one.text,
+            no_speech_prob=one.no_speech_prob,
+            avg_logprob=one.avg_logprob,
         )
         for n, one in enumerate(said.stretches)
-    ]  # fmt: skip
+    ]
     words = [
         Word(word=word.text.strip(), start=word.start_ms / 1000, end=word.end_ms / 1000)
         for one in said.stretches
         for word in one.words
     ]
     return TranscriptionVerbose(
-        language=said.language or "und", duration=duration_ms / 1000, text=said.text,
-        segments=segments, words=words,
-    )  # fmt: skip
+        language=said.language or "und",
+        duration=duration_ms / 1000,
+        text=said.text,
+        segments=segments,
+        words=words,
+    )
 
 
 def _clock(ms: float, comma: str) -> str:

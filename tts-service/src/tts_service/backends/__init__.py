@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 ENGINES = {
     "espeak": "tts_service.backends.espeak",
+    "kokoro": "tts_service.backends.kokoro",
     "piper": "tts_service.backends.piper",
     "f5": "tts_service.backends.f5",
     "cosyvoice": "tts_service.backends.cosyvoice",

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from avatar_contract.health import ModelHealth
-from avatar_contract.speech import SpokenNotice
-from avatar_contract.wire.common import EngineInfo
+from avatar_contract.speech import SpokenNotice, Voice
+from avatar_contract.terms import EngineInfo
 from tts_service.utterance import Utterance
 from tts_service.voices import VoiceSample
 
@@ -34,9 +34,11 @@ class BackendHealth:
 
 
 class Backend(Protocol):
-    """An engine. Its PCM is mono ``pcm_s16le`` at ``frames.SPEECH_RATE``."""
+    """An engine. Its PCM is mono ``pcm_s16le`` at ``engine.SPEECH_RATE``."""
 
     info: EngineInfo
+    own_voices: tuple[Voice, ...]
+    """Its own voices that a request may name."""
 
     async def start(self) -> None:
         """Begins to load; `health` says when it is done."""

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import soxr
 
+from tts_service.engine import SPEECH_RATE, EngineError, Sink
 from tts_service.polish import pcm
-from tts_service.workers.child import EngineError, Sink
-from tts_service.workers.frames import SPEECH_RATE
 
 if TYPE_CHECKING:
     from tts_service.backends.base import Backend
@@ -30,7 +29,7 @@ _PROMPT_RATE = 16_000
 def build(settings: "TtsSettings") -> "Backend":
     """The engine for this service."""
     # Only the service has these; a worker imports this file too.
-    from avatar_contract.wire.common import EngineInfo
+    from avatar_contract.terms import EngineInfo
     from tts_service.backends.process import ProcessBackend, ProcessEngine
 
     engine = ProcessEngine(

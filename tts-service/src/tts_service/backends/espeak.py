@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from tts_service.engine import SPEECH_RATE, EngineError, Sink
 from tts_service.espeak.effect import VoiceEffects
 from tts_service.espeak.library import MAX_WPM, MIN_WPM, NORMAL_WPM, Espeak
 from tts_service.stretch import Stretcher
-from tts_service.workers.child import EngineError, Sink
-from tts_service.workers.frames import SPEECH_RATE
 
 if TYPE_CHECKING:
     from tts_service.backends.base import Backend
@@ -34,7 +33,7 @@ _WARM = {"en": "Ready.", "zh": "好。"}
 def build(settings: "TtsSettings") -> "Backend":
     """The engine for this service."""
     # Only the service has these; a worker imports this file too.
-    from avatar_contract.wire.common import EngineInfo
+    from avatar_contract.terms import EngineInfo
     from tts_service.backends.process import ProcessBackend, ProcessEngine
 
     engine = ProcessEngine(
@@ -44,7 +43,7 @@ def build(settings: "TtsSettings") -> "Backend":
             languages=["en", "zh"],
             licence="GPL-3.0-or-later",
             notice="A clear robot. A voice profile changes its pitch and its vocal-tract length, "
-            "an effect and no likeness. `avatar models download` brings a natural voice.",
+            "an effect and no likeness. `make run` without PROFILE=small speaks naturally.",
         ),
         worker="tts_service.backends.espeak:EspeakEngine",
         config={},

@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import soxr
 
+from avatar_contract.devices import Choice, DeviceMissing, Gpu, choose, instead_of
 from tts_service.clauses import clauses
-from tts_service.devices import Choice, Gpu, choose
 from tts_service.embedding import Embedder
-from tts_service.pace import misfit
+from tts_service.engine import SPEECH_RATE, EngineError, Sink
+from tts_service.pace import misfit, slowness
 from tts_service.polish import Signal, cleaned, pcm, without_silence
-from tts_service.workers.child import EngineError, Sink
-from tts_service.workers.frames import SPEECH_RATE
 
 if TYPE_CHECKING:
     from tts_service.backends.base import Backend
@@ -64,7 +63,7 @@ _OWN_VOICES = {
 def build(settings: "TtsSettings") -> "Backend":
     """The engine for this service."""
     # Only the service has these; a worker imports this file too.
-    from avatar_contract.wire.common import EngineInfo
+    from avatar_contract.terms import EngineInfo
     from tts_service.backends.process import ProcessBackend, ProcessEngine
 
     engine = ProcessEngine(
@@ -135,18 +134,18 @@ class F5Engine:
             ) from error
         self._torch, self._library = torch, utils_infer
         progress(0.2)
-        choice = choose(self._config["device"], self._gpus(), NEEDS_MIB)
-        choice = self._load_on(choice, folder, vocoder)
+        choice = self._load_on(self._chosen(), folder, vocoder)
         progress(0.8)
         self._own = self._own_voices()
         pace = self._warm()
-        slow = _slowness(pace) if choice.device == "cpu" else ""
+        slow = slowness(pace) if choice.device == "cpu" else ""
         progress(0.9)
         self._embedder = Embedder(choice.device)
         return {
             "device": choice.device,
-            "notice": choice.notice and choice.notice + slow,
-            "detail": f"weights: {folder.name}.{slow}",
+            "notice": f"{choice.notice}{slow}" if choice.degraded else None,
+            "detail": f"weights: {folder.name}. {choice.notice or ''}{slow}".rstrip(),
+            "on_cpu": choice.notice,
             "gpu": self._gpu(choice.device),
         }
 
@@ -182,12 +181,19 @@ class F5Engine:
     def ask(self, op: str, question: Mapping[str, Any]) -> Mapping[str, Any]:
         raise EngineError("BAD_MESSAGE", f"F5-TTS has no answer to {op}.")
 
+    def _chosen(self) -> Choice:
+        """Raises EngineError where a GPU was asked for that is not there."""
+        try:
+            return choose(self._config["device"], self._gpus(), NEEDS_MIB)
+        except DeviceMissing as error:
+            raise EngineError("TTS_UNAVAILABLE", str(error)) from error
+
     def _load_on(self, choice: Choice, folder: Path, vocoder: Path) -> Choice:
         try:
             self._load_weights(choice.device, folder, vocoder)
         except self._torch.OutOfMemoryError:
             self._torch.cuda.empty_cache()
-            choice = Choice("cpu", f"{choice.device} is full: speech is made on the CPU, slowly.")
+            choice = instead_of(choice.device, "is full")
             self._load_weights("cpu", folder, vocoder)
         return choice
 
@@ -348,24 +354,13 @@ class F5Engine:
             os._exit(70)
 
 
-def _slowness(pace: float) -> str:
-    """What an operator should know of speech that takes `pace` times its own length."""
-    # No figure: beside other work the first call takes several times as long as later ones.
-    if pace <= 1:
-        return ""
-    return (
-        " Making it takes longer here than saying it: for conversation give it a GPU, or set "
-        "TTS_ENGINE=piper."
-    )
-
-
 def _demand(*files: Path) -> None:
     for path in files:
         if not path.is_file():
             raise EngineError(
                 "TTS_UNAVAILABLE",
                 f"{path.parent.name}/{path.name} is missing from the model folder: "
-                "`avatar models download` brings it.",
+                "`avatar models download f5-tts vocos` brings the published weights.",
             )
 
 

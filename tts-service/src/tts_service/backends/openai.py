@@ -12,13 +12,13 @@ import soxr
 from avatar_contract.errors import BadMessage, TtsUnavailable
 from avatar_contract.health import ModelHealth
 from avatar_contract.service import outbound, trace
-from avatar_contract.speech import SpokenNotice, pcm_rate
-from avatar_contract.wire.common import EngineInfo, NoticeCode
+from avatar_contract.speech import SpokenNotice, Voice, pcm_rate
+from avatar_contract.terms import EngineInfo, NoticeCode
 from tts_service.backends.base import Backend, BackendHealth, VoiceAnswer
+from tts_service.engine import SPEECH_RATE
 from tts_service.settings import TtsSettings
 from tts_service.utterance import Utterance
 from tts_service.voices import VoiceSample
-from tts_service.workers.frames import SPEECH_RATE
 
 
 def build(settings: TtsSettings) -> Backend:
@@ -34,6 +34,7 @@ class OpenAiBackend:
         self._url = settings.openai_url.rstrip("/")
         outbound.check_private(self._url, allow_public=settings.allow_public_engines)
         self._public = outbound.is_public(self._url)
+        self.own_voices: tuple[Voice, ...] = ()
         self.info = EngineInfo(
             name=settings.openai_model,
             kind="remote",

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import soxr
 
-from tts_service.workers.child import EngineError, Sink
-from tts_service.workers.frames import SPEECH_RATE
+from tts_service.engine import SPEECH_RATE, EngineError, Sink
 
 if TYPE_CHECKING:
     from tts_service.backends.base import Backend
@@ -27,7 +26,7 @@ _PAUSE_S = 0.12
 def build(settings: "TtsSettings") -> "Backend":
     """The engine for this service."""
     # Only the service has these; a worker imports this file too.
-    from avatar_contract.wire.common import EngineInfo
+    from avatar_contract.terms import EngineInfo
     from tts_service.backends.process import ProcessBackend, ProcessEngine
 
     named = {"zh": settings.piper_zh, "en": settings.piper_en}
@@ -64,6 +63,10 @@ class PiperEngine:
         self._voices: dict[str, Any] = {}
 
     def load(self, progress: Callable[[float], None]) -> Mapping[str, Any]:
+        if not self._paths:
+            raise EngineError(
+                "TTS_UNAVAILABLE", "Piper has no voice: name one in TTS_PIPER_ZH or TTS_PIPER_EN."
+            )
         for done, (language, path) in enumerate(self._paths.items(), 1):
             self._voices[language] = _loaded(path, self._threads)
             for _ in self._voices[language].synthesize(_WARM[language]):
@@ -106,7 +109,8 @@ def _loaded(path: Path, threads: int) -> Any:
             raise EngineError(
                 "TTS_UNAVAILABLE",
                 f"{file.parent.name}/{file.name} is missing from the model folder: "
-                "`avatar models download cpu` brings it.",
+                "`avatar models download piper-zh piper-en` brings the default voices, and "
+                "`avatar models list` names others.",
             )
     try:
         import onnxruntime
@@ -136,7 +140,7 @@ def _loaded(path: Path, threads: int) -> Any:
         raise EngineError(
             "TTS_UNAVAILABLE",
             f"{path.name} is a model, but no Piper voice: name one in TTS_PIPER_ZH and "
-            "TTS_PIPER_EN; `avatar models download cpu` brings two.",
+            "TTS_PIPER_EN; `avatar models download piper-zh piper-en` brings two.",
         )
     if voice_config.phoneme_type not in (PhonemeType.ESPEAK, PhonemeType.TEXT):
         raise EngineError(

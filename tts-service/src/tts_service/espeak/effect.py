@@ -12,9 +12,9 @@ import espeakng_loader
 import numpy as np
 
 from avatar_contract.audio import read_wav
+from tts_service.engine import EngineError
 from tts_service.espeak.library import NORMAL_WPM, Espeak
 from tts_service.espeak.measure import Speaker, measure
-from tts_service.workers.child import EngineError
 
 MIN_PITCH, MAX_PITCH = 75.0, 260.0
 """Median pitch of the effect, Hz."""

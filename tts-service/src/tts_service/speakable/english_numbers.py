@@ -54,8 +54,9 @@ def whole(digits: str) -> str:
 def decimal(number: str) -> str:
     """A number with a point: ``"3.14"`` is three point one four."""
     integer, _, fraction = number.partition(".")
-    said = whole(integer or "0")
-    return f"{said} point {one_by_one(fraction)}" if fraction else said
+    if not fraction:
+        return whole(integer)
+    return f"{whole(integer) if integer else ''} point {one_by_one(fraction)}".strip()
 
 
 def ordinal(digits: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from avatar_contract.errors import BadMessage, UnsupportedLanguage
-from tts_service.speakable import addresses, chinese, english
+from tts_service.speakable import addresses, chinese, english, operators, symbols, tex
 from tts_service.speakable.clean import clean, without_emoji, without_marks
 from tts_service.speakable.scripts import Script, has, script_of
 from tts_service.utterance import Language, Run
@@ -24,7 +24,7 @@ _WORD = re.compile(r"[A-Za-z]{2,}|\b[AaI]\b")
 _NUMBER_INSIDE = re.compile(r"[A-Za-z] \$?\d[\d.,:%]* [A-Za-z]")
 Hold = Callable[[list[Run]], str]
 _MIXED = re.compile(
-    r"[A-Za-z]+-?\d[A-Za-z0-9]*(?:\.\d+)*|(?<!\d)7-(?:11|Eleven)(?!\d)|\d+(?:st|nd|rd|th)(?![A-Za-z])"
+    r"(?!(?:[kcm]?m|ft)[23](?![A-Za-z0-9])|[AaPp][Mm]-?\d)(?<![A-Za-z])[A-Za-z]+-?\d[A-Za-z0-9]*(?:\.\d+)*|(?<!\d)7-(?:11|Eleven)(?!\d)|\d+(?:st|nd|rd|th)(?![A-Za-z])"
 )
 
 
@@ -55,18 +55,37 @@ def speakable(
     plain = clean(text)
     if not plain:
         raise BadMessage("There is nothing to speak: `input` has no visible characters.")
-    base = asked or _guess(addresses.ADDRESS.sub(" ", plain), default)
-    kept, skipped = _readable(without_emoji(plain, base))
-    if not any(character.isalnum() for character in kept):
-        if skipped:
+    base = asked or _guess(addresses.ADDRESS.sub(" ", tex.MATH.sub(" ", plain)), default)
+    pieces = _Held()
+    plain = tex.without_tex(plain, base)
+    plain = addresses.ADDRESS.sub(lambda found: pieces.hold(addresses.said(found[0], base)), plain)
+    plain, unnamed = symbols.named(operators.unambiguous(without_emoji(plain, base)), base)
+    kept, foreign = _readable(plain)
+    skipped = foreign or unnamed
+    if not pieces.runs and not any(character.isalnum() for character in kept):
+        if foreign:
             raise UnsupportedLanguage(
                 "The text is in a script that this engine can't speak; it speaks "
                 f"{_names(can)}. Choose another engine for it."
             )
-        return Speakable((), skipped=False)
-    runs = tuple(_joined(_runs(kept, base)))
+        return Speakable((), skipped)
+    runs = tuple(_joined(_runs(kept, base, pieces)))
     _check(runs, can)
     return Speakable(runs, skipped)
+
+
+class _Held:
+    """Pieces that are said already; a private-use character stands for each in the text."""
+
+    def __init__(self) -> None:
+        self.runs: list[list[Run]] = []
+
+    def hold(self, runs: list[Run]) -> str:
+        """The character that stands for `runs`."""
+        if len(self.runs) >= _MAX_HELD:
+            return " "
+        self.runs.append(runs)
+        return chr(_HELD + len(self.runs) - 1)
 
 
 def _language(tag: str | None) -> Language | None:
@@ -104,23 +123,15 @@ def _check(runs: Sequence[Run], can: frozenset[str]) -> None:
             )
 
 
-def _runs(text: str, base: Language) -> Iterator[Run]:
-    held: list[list[Run]] = []
-
-    def hold(runs: list[Run]) -> str:
-        if len(held) >= _MAX_HELD:
-            return " "
-        held.append(runs)
-        return chr(_HELD + len(held) - 1)
-
-    text = addresses.ADDRESS.sub(lambda found: hold(addresses.said(found[0], base)), text)
+def _runs(text: str, base: Language, pieces: _Held) -> Iterator[Run]:
     text = without_marks(text)
     if base == "zh":
-        text = _ENGLISH_STRETCH.sub(lambda found: _hold_english(found, hold), text)
+        text = chinese.lettered(text)
+        text = _ENGLISH_STRETCH.sub(lambda found: _hold_english(found, pieces.hold), text)
         text = chinese.words(text)
     for piece in re.split(f"([{chr(_HELD)}-{chr(_HELD + _MAX_HELD)}])", text):
         if len(piece) == 1 and _HELD <= ord(piece) < _HELD + _MAX_HELD:
-            yield from held[ord(piece) - _HELD]
+            yield from pieces.runs[ord(piece) - _HELD]
         else:
             yield from _by_script(piece, base)
 

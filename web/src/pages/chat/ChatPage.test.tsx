@@ -5,31 +5,18 @@ import userEvent from "@testing-library/user-event";
 import { I18nextProvider } from "react-i18next";
 import { MemoryRouter } from "react-router";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { browserSource } from "../../audio/source";
 import { startWords } from "../../i18n";
-import { Chat } from "../../state/chat";
 import { ServicesProvider } from "../../state/context";
-import { type Locale, settingsStore } from "../../state/settings";
-import { FakeSocket, session } from "../../test/fakes";
+import type { Locale } from "../../state/settings";
+import { chatRig, SilentContext } from "../../test/chatRig";
+import { type FakeSocket, session } from "../../test/fakes";
 import { ChatPage } from "./ChatPage";
 
 const T = { turn_id: "t1" } as const;
 
 /** The page on a socket whose other end is the test. */
 async function open(locale: Locale = "en") {
-  const sockets: FakeSocket[] = [];
-  const settings = settingsStore(localStorage, [locale]);
-  let ids = 0;
-  const chat = new Chat(settings, {
-    connect: () => {
-      sockets.push(new FakeSocket());
-      return sockets.at(-1) as FakeSocket;
-    },
-    source: browserSource,
-    newId: () => `u${++ids}`,
-    now: () => 0,
-    onRefused: () => undefined,
-  });
+  const { chat, settings, sockets, socket } = chatRig({ locale, storage: localStorage });
   const words = await startWords(locale);
   render(
     <I18nextProvider i18n={words}>
@@ -40,7 +27,6 @@ async function open(locale: Locale = "en") {
       </ServicesProvider>
     </I18nextProvider>,
   );
-  const socket = () => sockets.at(-1) as FakeSocket;
   const say = (...messages: Parameters<FakeSocket["say"]>[0][]) =>
     act(() => {
       for (const message of messages) socket().say(message);
@@ -51,18 +37,6 @@ async function open(locale: Locale = "en") {
 }
 
 const ACCEPTED = { type: "accepted", ...T, utterance_id: "u1", turn_number: 1 } as const;
-
-/** Sound is the browser tests' business; here an AudioContext only has to be there. */
-class SilentContext {
-  state = "running";
-  sampleRate = 48_000;
-  currentTime = 0;
-  destination = {};
-  audioWorklet = { addModule: () => new Promise(() => undefined) };
-  createGain = () => ({ gain: { setTargetAtTime: () => undefined }, connect: () => undefined });
-  resume = async () => undefined;
-  close = async () => undefined;
-}
 
 beforeEach(() => {
   localStorage.clear();
@@ -131,11 +105,9 @@ describe("the talk page", () => {
     const note = screen.getByRole("alert");
     expect(note).toHaveTextContent("The language model is not answering.");
     await userEvent.click(within(note).getByRole("button", { name: "Try again" }));
-    expect(
-      socket()
-        .of("text")
-        .map((message) => message.utterance_id),
-    ).toEqual(["u1", "u2"]);
+    expect(socket().of("edit_transcription")).toEqual([
+      { type: "edit_transcription", turn_id: "t1", revision: 1, text: "Hello" },
+    ]);
   });
 
   it("has a correction answered instead", async () => {
@@ -162,6 +134,116 @@ describe("the talk page", () => {
     expect(socket().of("text")).toEqual([
       { type: "text", utterance_id: "u1", text: "Still there?" },
     ]);
+  });
+
+  it("says before one speaks that the conversation is a new one, and keeps the old in sight", async () => {
+    const { chat, socket, say } = await open();
+    const accepted = { ...ACCEPTED, utterance_id: "h1" };
+    say(accepted, { type: "transcription", ...T, text: "My name is Ada", is_final: true });
+    say({ type: "llm_response", ...T, text: "Nice to meet you, Ada." });
+    say({ type: "turn_done", ...T, timings: {}, heard_text: "" });
+    act(() => socket().drop());
+    act(() => chat.reconnect());
+    act(() => socket().open());
+    say(session("s2"), { type: "error", code: "NOT_FOUND", message: "", retryable: false });
+    const note = screen.getByText("This is a new conversation.").parentElement as HTMLElement;
+    expect(note.closest("[role=status]")).toBeInTheDocument();
+    expect(within(note).getByRole("link")).toHaveAttribute("href", "/history/s1");
+    const items = screen.getByLabelText("Conversation").querySelectorAll("li");
+    expect(items).toHaveLength(2);
+    expect(items[0]).toHaveTextContent("Nice to meet you, Ada.");
+    expect(items[1]).toHaveTextContent("New conversation");
+    expect(screen.queryByRole("button", { name: /Correct/ })).toBeNull();
+    await userEvent.type(screen.getByLabelText("Type a message"), "Hello{Enter}");
+    expect(screen.queryByText("This is a new conversation.")).toBeNull();
+    expect(screen.getByLabelText("Conversation").querySelectorAll("li")[1]).toHaveTextContent(
+      "New conversation",
+    );
+  });
+
+  it("says what is away and what still works, and is not ready meanwhile", async () => {
+    const { say } = await open();
+    const notice = { type: "notice", message: "" } as const;
+    say({ type: "status", state: "idle" });
+    expect(screen.getByText("Ready")).toBeInTheDocument();
+    say({ ...notice, code: "ENGINE_AWAY", stage: "stt" });
+    const words = screen.getByText(/speech is not understood for now/);
+    expect(words).toHaveTextContent("Typing works.");
+    expect(words.closest("[role=status]")).toBeInTheDocument();
+    expect(screen.queryByText("Ready")).toBeNull();
+    expect(screen.getByText("Ready for typing")).toBeInTheDocument();
+    say({ ...notice, code: "ENGINE_AWAY", stage: "llm" });
+    expect(screen.getByText("No answers at the moment")).toBeInTheDocument();
+    say({ ...notice, code: "ENGINE_BACK", stage: "llm" });
+    say({ ...notice, code: "ENGINE_BACK", stage: "stt" });
+    expect(screen.getByText("Ready")).toBeInTheDocument();
+    expect(screen.queryByText(/not understood for now/)).toBeNull();
+  });
+
+  it.each([
+    ["tts_fast", "Ready; answers in writing", /answers are shown, not spoken/],
+    ["profile", "Ready", /turns are kept on the server/],
+  ] as const)("tells what %s means when it is away", async (stage, state, words) => {
+    const { say } = await open();
+    say({ type: "status", state: "idle" });
+    say({ type: "notice", code: "ENGINE_AWAY", stage, message: "" });
+    expect(screen.getByText(words)).toBeInTheDocument();
+    expect(screen.getByText(state)).toBeInTheDocument();
+  });
+
+  it("makes nothing of a voice that is away and not wanted", async () => {
+    const { say } = await open();
+    say({ type: "status", state: "idle" });
+    say({ type: "notice", code: "ENGINE_AWAY", stage: "tts_hq", message: "" });
+    expect(screen.getByText("Ready")).toBeInTheDocument();
+    expect(screen.queryByText(/The voice is not answering/)).toBeNull();
+  });
+
+  it("says that the server restarts, until it is back", async () => {
+    const { chat, socket, say } = await open();
+    say({ type: "notice", code: "GOING_AWAY", message: "" });
+    expect(screen.getByText(/The server is restarting/)).toBeInTheDocument();
+    act(() => socket().drop(1012));
+    expect(screen.getByText("Connection lost. Reconnecting…")).toBeInTheDocument();
+    act(() => chat.reconnect());
+    act(() => socket().open());
+    say(session("s1", true));
+    expect(screen.queryByText(/The server is restarting/)).toBeNull();
+  });
+
+  it("shows an answer that the voice could not speak, as not spoken", async () => {
+    const { say } = await open();
+    say(ACCEPTED, { type: "llm_response", ...T, text: "One. Two." });
+    const failure = { code: "TTS_UNAVAILABLE", message: "", retryable: true } as const;
+    say({ type: "error", ...T, ...failure }, { type: "turn_done", ...T, timings: {} });
+    expect(screen.getByText("One. Two.", { selector: "[data-answer]" })).toBeInTheDocument();
+    expect(screen.getByText(/Not spoken: the voice is not answering/)).toBeInTheDocument();
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  it("offers to type where nothing is understood", async () => {
+    const { say } = await open();
+    say(ACCEPTED);
+    const failure = { code: "STT_UNAVAILABLE", message: "", retryable: true } as const;
+    say({ type: "error", ...T, ...failure });
+    await userEvent.click(screen.getByRole("button", { name: "Type instead" }));
+    expect(screen.getByLabelText("Type a message")).toHaveFocus();
+  });
+
+  it("says that the conversation can't be fetched yet, and offers a new one", async () => {
+    const { chat, sockets, socket, say } = await open();
+    act(() => socket().drop());
+    act(() => chat.reconnect());
+    act(() => socket().open());
+    const later = { code: "PROFILE_UNAVAILABLE", message: "", retryable: true } as const;
+    say(session("s2"), { type: "error", ...later, retry_after_s: 3 });
+    expect(
+      screen.getByText("Your conversation can't be fetched yet. Trying again in 3 s."),
+    ).toBeInTheDocument();
+    await userEvent.click(screen.getByRole("button", { name: "New conversation" }));
+    expect(sockets).toHaveLength(3);
+    act(() => socket().open());
+    expect(socket().of("resume")).toEqual([]);
   });
 
   it("tells which engines run and what they can't do", async () => {

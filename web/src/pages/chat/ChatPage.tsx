@@ -2,6 +2,7 @@ import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { Icon } from "../../components/Icon";
 import { useChat, useSettings } from "../../state/context";
+import { hindrance, lossesOf } from "../../state/notices";
 import { useStore } from "../../state/store";
 import styles from "./ChatPage.module.css";
 import { Dock } from "./Dock";
@@ -19,11 +20,17 @@ export function ChatPage() {
   const link = useStore(chat.link);
   const microphone = useStore(chat.speech.microphone);
   const speaking = useStore(chat.speaking);
-  const phase = phaseOf(link, microphone, conversation, speaking);
+  const [{ ttsMode }] = useSettings();
+  const hindered = hindrance(lossesOf(conversation.away, ttsMode));
+  const phase = phaseOf(link, microphone, conversation, speaking, hindered);
+
+  // A conversation that can't be fetched must not keep anybody from beginning another.
+  const stuck = link.phase === "waiting" && link.thread !== null;
 
   useTitle();
   useEffect(() => chat.connect(), [chat]);
   useEar();
+  useWakeup();
   useWakefulness(microphone.phase === "on");
 
   return (
@@ -31,7 +38,7 @@ export function ChatPage() {
       <h1 className="sr-only">{t("chat.title")}</h1>
       <div className={styles.tools}>
         <EnginesButton />
-        {conversation.turns.length > 0 && (
+        {(conversation.turns.length > 0 || stuck) && (
           <button type="button" className="button quiet" onClick={() => chat.renew()}>
             <Icon name="plus" size={18} />
             {t("chat.newConversation")}
@@ -53,6 +60,22 @@ function useTitle(): void {
   useEffect(() => {
     document.title = title;
   }, [title]);
+}
+
+/** When the network is back, or the laptop was opened, the next attempt is made at once. */
+function useWakeup(): void {
+  const chat = useChat();
+  useEffect(() => {
+    const wake = () => {
+      if (document.visibilityState === "visible") chat.wake();
+    };
+    window.addEventListener("online", wake);
+    document.addEventListener("visibilitychange", wake);
+    return () => {
+      window.removeEventListener("online", wake);
+      document.removeEventListener("visibilitychange", wake);
+    };
+  }, [chat]);
 }
 
 /**

@@ -5,6 +5,11 @@ import { useChat } from "../../state/context";
 import { useStore } from "../../state/store";
 import styles from "./Composer.module.css";
 
+/** Put the cursor where one types. */
+export function focusComposer(): void {
+  document.querySelector<HTMLElement>("[data-composer]")?.focus();
+}
+
 /** Typing instead of talking. */
 export function Composer() {
   const { t } = useTranslation();
@@ -35,6 +40,7 @@ export function Composer() {
       <textarea
         id={label}
         rows={1}
+        data-composer
         value={text}
         maxLength={limits?.max_text_chars}
         placeholder={t("dock.typePlaceholder")}

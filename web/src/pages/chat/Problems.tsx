@@ -3,6 +3,8 @@ import { FailureNote } from "../../components/FailureNote";
 import { Icon } from "../../components/Icon";
 import { useChat } from "../../state/context";
 import { useStore } from "../../state/store";
+import { Away } from "./Away";
+import { Lost } from "./Lost";
 import styles from "./Problems.module.css";
 
 /** What stands in the way outside of a turn: a failure, no microphone, something to know. */
@@ -13,6 +15,8 @@ export function Problems() {
   const { problem } = useStore(chat.speech.microphone);
   return (
     <div className={styles.problems}>
+      <Lost />
+      <Away />
       {notices.map(({ code, message }) => (
         <div key={code} className={styles.notice} role="status" data-notice={code}>
           <p>{t(`notice.${code}`, { defaultValue: message })}</p>

@@ -1,4 +1,5 @@
 import { useTranslation } from "react-i18next";
+import type { Link } from "../../protocol/linkMachine";
 import { useChat, useSettings } from "../../state/context";
 import { useStore } from "../../state/store";
 import type { Phase } from "./phase";
@@ -29,12 +30,20 @@ export function StatusLine({ phase }: { phase: Phase }) {
   );
 }
 
+/** Why one waits; a wait of under a second is not worth counting. */
+function waitingWords({ reason, delayMs }: Link) {
+  if (reason === "PROFILE_UNAVAILABLE") return "state.notFetched";
+  if (reason) return "state.later";
+  return delayMs < 1000 ? "state.reconnecting" : "state.waiting";
+}
+
 function usePhaseWords(phase: Phase): string {
   const { t } = useTranslation();
   const chat = useChat();
   const { progress, position } = useStore(chat.conversation);
-  const { delayMs } = useStore(chat.link);
-  if (phase === "waiting") return t("state.waiting", { seconds: Math.ceil(delayMs / 1000) });
+  const link = useStore(chat.link);
+  if (phase === "waiting")
+    return t(waitingWords(link), { seconds: Math.ceil(link.delayMs / 1000) });
   if (phase === "queued") return t("state.queued", { position: position ?? 1 });
   if (phase === "loading" && progress !== null) {
     return t("state.loadingProgress", { percent: Math.round(progress * 100) });

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { Fragment, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Icon } from "../../components/Icon";
 import type { Turn } from "../../state/conversation";
@@ -14,7 +14,7 @@ export function Transcript({ turns }: { turns: Turn[] }) {
   const scroller = useRef<HTMLDivElement>(null);
   const [following, setFollowing] = useState(true);
   const last = turns.at(-1);
-  const grown = `${turns.length} ${last?.userText.length} ${last?.answer.length} ${last?.done}`;
+  const grown = `${turns.length} ${last?.userText.length} ${last?.answer.length} ${last?.done} ${last?.earlier}`;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: it is drawn again when words came
   useEffect(() => {
@@ -37,9 +37,13 @@ export function Transcript({ turns }: { turns: Turn[] }) {
         aria-label={t("chat.transcript")}
       >
         <ol className={styles.turns}>
-          {turns.map((turn) => (
-            <TurnView key={turn.key} turn={turn} last={turn === last} />
+          {turns.map((turn, index) => (
+            <Fragment key={turn.key}>
+              {!turn.earlier && turns[index - 1]?.earlier && <Divider />}
+              <TurnView turn={turn} last={turn === last && !turn.earlier} />
+            </Fragment>
           ))}
+          {last?.earlier && <Divider />}
         </ol>
       </section>
       <Spoken turn={last} />
@@ -57,14 +61,24 @@ export function Transcript({ turns }: { turns: Turn[] }) {
   );
 }
 
+/** Above it are turns that the model no longer knows of. */
+function Divider() {
+  const { t } = useTranslation();
+  return (
+    <li className={styles.divider} data-divider>
+      <span>{t("lost.divider")}</span>
+    </li>
+  );
+}
+
 /**
  * Tells screen readers what was understood, once it is final. The answer is heard anyway; where it
  * made no sound it is read too. Words that still change are never read out.
  */
 function Spoken({ turn }: { turn: Turn | undefined }) {
   const { t } = useTranslation();
-  const understood = turn?.userFinal && !turn.typed ? turn.userText : "";
-  const silent = turn?.done && turn.clauses.length === 0 ? turn.answer : "";
+  const understood = turn?.userFinal && !turn.stale && !turn.typed ? turn.userText : "";
+  const silent = turn?.done && !turn.stale && turn.clauses.length === 0 ? turn.answer : "";
   return (
     <div className="sr-only" aria-live="polite">
       {understood && <p>{t("chat.recognised", { text: understood })}</p>}

@@ -5,7 +5,8 @@ import { Icon } from "../../components/Icon";
 import { languageOf } from "../../i18n/script";
 import { useChat } from "../../state/context";
 import type { Turn } from "../../state/conversation";
-import { heardChars, prefixLength } from "../../state/ledger";
+import { heardLength, isUnspoken } from "../../state/turn";
+import { focusComposer } from "./Composer";
 import { CorrectionForm } from "./CorrectionForm";
 import { ReplayButton } from "./ReplayButton";
 import { Timings } from "./Timings";
@@ -19,22 +20,24 @@ interface Properties {
 /** One exchange: what a person said, and what was answered. Old ones aren't drawn again. */
 export const TurnView = memo(function TurnView({ turn, last }: Properties) {
   const chat = useChat();
+  const kept = chat.speech.kept(turn.key) !== null;
   return (
     <li className={styles.turn} data-turn={turn.turnNumber ?? ""}>
       <Said turn={turn} last={last} />
       {(turn.answer || turn.interrupted) && <Answer turn={turn} />}
-      {turn.failure && (
+      {turn.failure && !(isUnspoken(turn) && turn.answer) && (
         <FailureNote
           failure={turn.failure}
-          onRetry={last && canRetry(turn, chat.speech.kept?.key) ? () => chat.retry(turn) : null}
+          onRetry={last && canRetry(turn, kept) ? () => chat.retry(turn) : null}
+          onType={last && turn.failure.code === "STT_UNAVAILABLE" ? focusComposer : null}
         />
       )}
     </li>
   );
 });
 
-function canRetry(turn: Turn, keptKey: string | undefined): boolean {
-  return turn.failure?.retryable === true && (turn.userText !== "" || keptKey === turn.key);
+function canRetry(turn: Turn, kept: boolean): boolean {
+  return turn.failure?.retryable === true && (turn.userText !== "" || kept);
 }
 
 function Said({ turn, last }: { turn: Turn; last: boolean }) {
@@ -102,6 +105,11 @@ function Answer({ turn }: { turn: Turn }) {
           {t(turn.heardText ? "chat.heardTo" : "chat.cutUnheard")}
         </p>
       )}
+      {isUnspoken(turn) && (
+        <p className={styles.cut} data-unspoken>
+          {t(turn.clauses.length > 0 ? "chat.restUnspoken" : "chat.unspoken")}
+        </p>
+      )}
       {turn.done && (
         <div className={styles.foot}>
           <Timings timings={turn.timings} />
@@ -110,11 +118,4 @@ function Answer({ turn }: { turn: Turn }) {
       )}
     </div>
   );
-}
-
-/** Characters of the answer that were heard: by the server's word once it is there. */
-function heardLength(turn: Turn): number {
-  if (turn.interrupted) return prefixLength(turn.answer, turn.heardText);
-  if (turn.done || turn.clauses.length === 0) return turn.answer.length;
-  return heardChars(turn.answer, turn.clauses, turn.playedMs);
 }

@@ -2,6 +2,7 @@ import { type FocusEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useNavigate, useParams } from "react-router";
 import { type ApiError, call, sendJson } from "../../api/client";
+import { conversationPath, resumable } from "../../api/conversations";
 import { asApiError, type Resource, useResource } from "../../api/useResource";
 import { FailureNote } from "../../components/FailureNote";
 import { Icon } from "../../components/Icon";
@@ -10,6 +11,7 @@ import { SoundPlayer } from "../../components/SoundPlayer";
 import type { ConversationView, TurnView } from "../../contract/generated";
 import { formatDate } from "../../i18n/format";
 import { languageOf } from "../../i18n/script";
+import { useChat } from "../../state/context";
 import { prefixLength } from "../../state/ledger";
 import { Timings } from "../chat/Timings";
 import styles from "./History.module.css";
@@ -18,7 +20,7 @@ import styles from "./History.module.css";
 export default function ConversationPage() {
   const { t } = useTranslation();
   const { sessionId = "" } = useParams();
-  const path = `/api/conversation/${encodeURIComponent(sessionId)}`;
+  const path = conversationPath(sessionId);
   const resource = useResource<ConversationView>(path);
   return (
     <div className="page">
@@ -44,6 +46,7 @@ interface WholeProperties {
 function Whole({ view, path, resource }: WholeProperties) {
   const { t, i18n } = useTranslation();
   const navigate = useNavigate();
+  const chat = useChat();
   const [failure, setFailure] = useState<ApiError | null>(null);
   const attempt = (action: () => Promise<unknown>) =>
     action().catch((error: unknown) => setFailure(asApiError(error)));
@@ -56,6 +59,15 @@ function Whole({ view, path, resource }: WholeProperties) {
       resource.reload();
     });
   };
+
+  const goOn = () =>
+    void attempt(async () => {
+      if (chat.conversation.get().sessionId !== view.id) {
+        const granted = await resumable(view.id);
+        chat.resume(granted.session_id, granted.resume_token);
+      }
+      await navigate("/chat");
+    });
 
   const remove = () => {
     if (!window.confirm(t("history.deleteSure"))) return;
@@ -87,6 +99,10 @@ function Whole({ view, path, resource }: WholeProperties) {
         />
         <p className="faint">{formatDate(view.created_at, i18n.language)}</p>
         <div className={styles.actions}>
+          <button type="button" className="button primary" onClick={goOn}>
+            <Icon name="microphone" size={18} />
+            {t("history.continue")}
+          </button>
           {(["json", "md", "zip"] as const).map((format) => (
             <a key={format} className="button" href={`${path}/export?format=${format}`} download>
               {t("history.export")} {format.toUpperCase()}

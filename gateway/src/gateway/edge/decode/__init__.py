@@ -4,7 +4,7 @@ One decoder serves one push-to-talk utterance, or one hands-free socket. `make_d
 """
 
 from gateway.edge.decode.base import DecodeLimits, Decoder
-from gateway.edge.decode.factory import make_decoder
+from gateway.edge.decode.factory import container_of, make_decoder, recognised
 from gateway.edge.decode.workers import DecodeWorkers
 
-__all__ = ["DecodeLimits", "DecodeWorkers", "Decoder", "make_decoder"]
+__all__ = ["DecodeLimits", "DecodeWorkers", "Decoder", "container_of", "make_decoder", "recognised"]

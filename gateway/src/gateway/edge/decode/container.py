@@ -1,4 +1,4 @@
-"""WebM/Opus and Ogg/Opus as they grow, decoded by libav (PyAV) on a thread of their own.
+"""WebM, Ogg and mp4 as they grow, decoded by libav (PyAV) on a thread of their own.
 
 libav pulls: it reads from a file-like object that blocks until the browser's next chunk is here.
 Only the whole stream from its first byte can be decoded, and the default probe size is kept,
@@ -8,6 +8,7 @@ returns is all that the bytes so far can give.
 
 import asyncio
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from avatar_contract.errors import AvatarError, BadAudio, Internal
 from gateway.edge.decode.base import DecodeLimits, Meter, require_bytes
+from gateway.edge.decode.boxes import Gate, IndexFirst, OpenGate
 from gateway.edge.decode.pcm import FloatResampler
 from gateway.edge.decode.workers import DecodeWorkers
 
@@ -29,10 +31,26 @@ class Container:
     name: str
     demuxer: str
     magic: bytes
+    magic_at: int
+    """Offset of `magic` from the first byte."""
+    codecs: tuple[str, ...]
+    """Codecs that are taken, by libav's names; the first is the usual one."""
+    gate: Callable[[], Gate] = OpenGate
+    """Looks over the bytes before libav gets them."""
+
+    def begins(self, head: bytes) -> bool:
+        """Whether `head`, however short, may be the beginning of one."""
+        seen = head[self.magic_at : self.magic_at + len(self.magic)]
+        return self.magic.startswith(seen)
+
+    def is_sure(self, head: bytes) -> bool:
+        """Whether `head` holds the whole magic."""
+        return head[self.magic_at : self.magic_at + len(self.magic)] == self.magic
 
 
-WEBM = Container("WebM", "matroska", b"\x1a\x45\xdf\xa3")
-OGG = Container("Ogg", "ogg", b"OggS")
+WEBM = Container("WebM", "matroska", b"\x1a\x45\xdf\xa3", 0, ("opus", "libopus"))
+OGG = Container("Ogg", "ogg", b"OggS", 0, ("opus", "libopus"))
+MP4 = Container("mp4", "mov", b"ftyp", 4, ("aac", "opus", "libopus"), IndexFirst)
 
 
 class GrowingFile:
@@ -95,7 +113,7 @@ def _resolve(waiter: asyncio.Future[None]) -> None:
 
 
 class ContainerDecoder:
-    """One WebM or Ogg stream; its thread starts with the first bytes that look right."""
+    """One stream in a container; its thread starts with the first bytes that look right."""
 
     passthrough = False
 
@@ -105,6 +123,9 @@ class ContainerDecoder:
         self._workers = workers
         self._meter = Meter(limits)
         self._head = b""
+        self._known = False
+        """Whether its first bytes were seen to be right."""
+        self._gate = kind.gate()
         self._file: GrowingFile | None = None
         self._fed = 0
         self._lock = threading.Lock()
@@ -117,15 +138,21 @@ class ContainerDecoder:
         """Give libav the next bytes and return what they decode to."""
         require_bytes(data)
         self._fed += len(data)
-        if self._file is None:
-            data = self._start(self._head + data)
-        if self._file is None:
-            return b""
-        pcm = await self._step(self._file, data, end=False)
+        pcm = await self._decoded(data)
         if not self._meter.total and self._fed > self._limits.max_silent_bytes:
             self.close()
             raise BadAudio(f"No sound came out of the first {self._fed} bytes of {self._name}.")
         return pcm
+
+    async def _decoded(self, data: bytes) -> bytes:
+        """What the next bytes complete."""
+        if not self._known:
+            data = self._looked_at(data)
+        data = self._gate.let_in(data) if data else data
+        if not data:
+            return b""
+        file = self._file or self._start()
+        return await self._step(file, data, end=False)
 
     async def finish(self) -> bytes:
         """Let libav read to the end; raises `BadAudio` when there never was a sample."""
@@ -150,21 +177,23 @@ class ContainerDecoder:
     def _name(self) -> str:
         return self._kind.name
 
-    def _start(self, head: bytes) -> bytes:
-        """Start the thread once the magic number is whole; random bytes never get that far."""
-        magic = self._kind.magic
-        if head[: len(magic)] != magic[: len(head)]:
+    def _looked_at(self, data: bytes) -> bytes:
+        """All so far, once the magic number is whole; random bytes never get further."""
+        head = self._head + data
+        if not self._kind.begins(head):
             raise BadAudio(
                 f"This is no {self._name}: its first bytes are wrong. A stream must be sent from "
                 "its first chunk on; after an error send it again whole."
             )
-        if len(head) < len(magic):
-            self._head = head
-            return b""
+        self._known = self._kind.is_sure(head)
+        self._head = b"" if self._known else head
+        return head if self._known else b""
+
+    def _start(self) -> GrowingFile:
         file = GrowingFile(asyncio.get_running_loop())
         self._workers.start(lambda: self._run(file), file.drop)
-        self._file, self._head = file, b""
-        return head
+        self._file = file
+        return file
 
     async def _step(self, file: GrowingFile, data: bytes, *, end: bool) -> bytes:
         """One exchange with the thread; raises what it raised."""
@@ -187,7 +216,8 @@ class ContainerDecoder:
                 raise BadAudio(f"Decoding this {self._name} takes too long.") from error
         with self._lock:
             pieces, self._out = self._out, []
-        if self._error is not None and not (end and pieces):
+        cut_short = end and self._meter.total and isinstance(self._error, BadAudio)
+        if self._error is not None and not cut_short:
             self.close()
             raise self._error
         return b"".join(pieces)
@@ -214,8 +244,9 @@ class ContainerDecoder:
         opened: Any = av.open(file, mode="r", format=self._kind.demuxer, metadata_errors="ignore")
         with opened as container:
             streams = container.streams.audio
-            if not streams or streams[0].codec_context.name not in ("opus", "libopus"):
-                raise BadAudio(f"The {self._name} stream has no Opus track.")
+            if not streams or streams[0].codec_context.name not in self._kind.codecs:
+                usual = "Opus" if self._kind.codecs[0] == "opus" else "AAC or Opus"
+                raise BadAudio(f"The {self._name} stream has no {usual} track.")
             for frame in container.decode(streams[0]):
                 if self._closed:
                     return
@@ -232,7 +263,7 @@ class ContainerDecoder:
 
 
 def _mono(frame: av.AudioFrame) -> NDArray[np.float32]:
-    """(samples,) of an Opus frame, which libav gives as planar float (channels, samples)."""
+    """(samples,) of an Opus or AAC frame: in libav planar float (channels, samples)."""
     planes = np.asarray(frame.to_ndarray(), np.float32)
     if len(planes) == 1:
         return np.asarray(planes[0])

@@ -3,9 +3,9 @@
 from avatar_contract.audio import HOUSE_RATE, MAX_RATE, MIN_RATE, AudioFormat, Codec
 from avatar_contract.errors import BadAudio
 from gateway.edge.decode.base import DecodeLimits, Decoder
-from gateway.edge.decode.container import OGG, WEBM, ContainerDecoder
+from gateway.edge.decode.container import MP4, OGG, WEBM, ContainerDecoder
 from gateway.edge.decode.pcm import HousePcm, PcmResampling
-from gateway.edge.decode.wav import WavDecoder
+from gateway.edge.decode.wav import WavDecoder, is_wav
 from gateway.edge.decode.workers import DecodeWorkers
 
 
@@ -23,6 +23,28 @@ def make_decoder(audio: AudioFormat, limits: DecodeLimits, workers: DecodeWorker
             return ContainerDecoder(WEBM, limits, workers)
         case Codec.OGG_OPUS:
             return ContainerDecoder(OGG, limits, workers)
+        case Codec.MP4_AAC:
+            return ContainerDecoder(MP4, limits, workers)
+
+
+_CONTAINERS = {Codec.WEBM_OPUS: WEBM, Codec.OGG_OPUS: OGG, Codec.MP4_AAC: MP4}
+
+
+def container_of(head: bytes) -> Codec | None:
+    """What a stream that begins with `head` is by its first bytes; None for raw samples."""
+    if is_wav(head):
+        return Codec.WAV
+    return next((codec for codec, kind in _CONTAINERS.items() if kind.is_sure(head)), None)
+
+
+def recognised(declared: AudioFormat, head: bytes) -> AudioFormat:
+    """What a stream is that begins with `head`: a container's first bytes win over `declared`.
+
+    Else a wav that is declared as PCM is heard with its header, and as noise when it has another
+    rate.
+    """
+    codec = container_of(head) or declared.codec
+    return declared if codec is declared.codec else declared.model_copy(update={"codec": codec})
 
 
 def _pcm(audio: AudioFormat, limits: DecodeLimits, workers: DecodeWorkers) -> Decoder:

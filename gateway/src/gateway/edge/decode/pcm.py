@@ -21,6 +21,8 @@ class Resampler:
     """Interleaved float32 or int16 frames in, 16 kHz mono int16 bytes out; keeps its state."""
 
     def __init__(self, rate: int) -> None:
+        self.rate = rate
+        """Of the input, Hz."""
         self._stream: soxr.ResampleStream | None = None
         if rate != HOUSE_RATE:
             self._stream = soxr.ResampleStream(rate, HOUSE_RATE, 1, dtype="int16", quality="HQ")

@@ -1,10 +1,15 @@
 """RIFF/WAVE as it grows: the header declares the format, the body is read to its end.
 
+A stream may hold one file after another: some clients make each chunk a file of its own. A header
+is looked for in the whole stream, because writers that don't know sizes leave no other trace of
+where the next file begins; twelve bytes that agree by chance would take a thousand years.
+
 Source: Microsoft, Multimedia Programming Interface and Data Specifications 1.0 (RIFF, WAVE) and
 the WAVE_FORMAT_EXTENSIBLE note. Writers that stream can't know sizes: 0 and anything that
 reaches past the end mean "until the end".
 """
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +17,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar_contract.audio import HOUSE_RATE
 from avatar_contract.errors import BadAudio
 from gateway.edge.decode.base import DecodeLimits, Meter, require_bytes
 from gateway.edge.decode.pcm import INLINE_BYTES, Resampler, mono_from_float, mono_from_s16
@@ -23,6 +27,8 @@ PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
 MOST_CHANNELS = 8
 _UNKNOWN_SIZE = 0
+_BEGINNING = re.compile(rb"RIFF.{4}WAVE", re.DOTALL)
+_BEGINNING_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,11 @@ class WavHeader:
     def frame(self) -> int:
         """Bytes of one sample in all channels."""
         return self.channels * self.bits // 8
+
+
+def is_wav(head: bytes) -> bool:
+    """Whether `head` begins as a wav does."""
+    return _BEGINNING.match(head) is not None
 
 
 def parse_header(head: bytes) -> WavHeader | None:
@@ -121,43 +132,68 @@ _CONVERT: dict[tuple[int, int], Callable[[bytes, int], NDArray[np.int16]]] = {
 }
 
 
+def _cut_beginning(data: bytes) -> int:
+    """How many bytes at the end of `data` may be the first ones of a header."""
+    for at in range(max(0, len(data) - _BEGINNING_BYTES + 1), len(data)):
+        tail = data[at:]
+        if b"RIFF".startswith(tail[:4]) and b"WAVE".startswith(tail[8:]):
+            return len(tail)
+    return 0
+
+
 class WavDecoder:
-    """One wav file, fed in pieces of any size."""
+    """Wav files, one after the other, fed in pieces of any size."""
 
     passthrough = False
 
     def __init__(self, limits: DecodeLimits, workers: DecodeWorkers) -> None:
         self._meter = Meter(limits)
         self._workers = workers
-        self._header: WavHeader | None = None
         self._pending = b""
+        """What the next bytes may belong to: a header, or a part of one."""
+        self._header: WavHeader | None = None
+        self._odd = b""
+        """The beginning of a sample."""
         self._left: int | None = None
         self._trailer = 0
         self._resampler: Resampler | None = None
 
     async def feed(self, data: bytes) -> bytes:
-        """Take the next piece of the file."""
+        """Take the next piece of the stream."""
         require_bytes(data)
-        data = self._pending + data if self._pending else data
-        self._pending = b""
-        if self._header is None:
-            data = self._open(data)
-        header = self._header
-        if header is None:
-            return b""
-        if self._left is not None:
-            self._count_trailer(len(data) - self._left)
-            data = data[: self._left]
-            self._left -= len(data)
-        whole = len(data) - len(data) % header.frame
-        if whole != len(data):
-            self._pending = data[whole:]
-            self._left = None if self._left is None else self._left + len(self._pending)
-            data = data[:whole]
-        return await self._convert(data, header) if data else b""
+        data, self._pending = self._pending + data, b""
+        out: list[bytes] = []
+        while data:
+            if self._header is None:
+                data = self._open(data)
+                continue
+            found = _BEGINNING.search(data)
+            if found is None:
+                ends = len(data) - _cut_beginning(data)
+                self._pending = data[ends:]
+                out.append(await self._samples(data[:ends], self._header))
+                break
+            out.append(await self._samples(data[: found.start()], self._header))
+            data = data[found.start() :]
+            self._header = None
+        return b"".join(out)
+
+    async def finish(self) -> bytes:
+        """The filter's tail; raises `BadAudio` when there never was a sample."""
+        rest = b""
+        if self._header is not None and self._pending:
+            rest = await self._samples(self._pending, self._header)
+        tail = self._flush()
+        if not self._meter.total:
+            raise BadAudio("The wav holds no samples.")
+        return rest + tail
+
+    def close(self) -> None:
+        """Buffers go with the object."""
+        self._pending = self._odd = b""
 
     def _open(self, data: bytes) -> bytes:
-        """Look for the header in `data`; return the samples that follow it."""
+        """Look for the header in `data`; return what follows it."""
         header = parse_header(data)
         if header is None:
             if len(data) > MAX_HEADER_BYTES:
@@ -166,7 +202,19 @@ class WavDecoder:
             return b""
         self._header = header
         self._left = header.data_bytes
+        self._odd, self._trailer = b"", 0
         return data[header.data_start :]
+
+    async def _samples(self, data: bytes, header: WavHeader) -> bytes:
+        """House audio of the next bytes of the open file; what follows its samples is left out."""
+        if self._left is not None:
+            self._count_trailer(len(data) - self._left)
+            data = data[: self._left]
+            self._left -= len(data)
+        data = self._odd + data
+        whole = len(data) - len(data) % header.frame
+        self._odd = data[whole:]
+        return await self._convert(data[:whole], header) if whole else b""
 
     def _count_trailer(self, n_bytes: int) -> None:
         """Tags may follow the samples; sound that goes on after the declared end would be lost."""
@@ -175,26 +223,22 @@ class WavDecoder:
             raise BadAudio("The wav goes on after the length that its header declares.")
 
     async def _convert(self, data: bytes, header: WavHeader) -> bytes:
-        if (header.tag, header.bits, header.channels, header.rate) == (PCM, 16, 1, HOUSE_RATE):
-            self._meter.add(len(data))
-            return data
-        resampler = self._resampler = self._resampler or Resampler(header.rate)
+        ended = b""
+        if self._resampler is None or self._resampler.rate != header.rate:
+            ended = self._flush()
+            self._resampler = Resampler(header.rate)
+        resampler = self._resampler
 
         def work() -> bytes:
             return resampler.push(_CONVERT[header.tag, header.bits](data, header.channels))
 
         pcm = work() if len(data) <= INLINE_BYTES else await self._workers.call(work)
         self._meter.add(len(pcm))
-        return pcm
+        return ended + pcm
 
-    async def finish(self) -> bytes:
-        """The filter's tail; raises `BadAudio` when the file never had a sample."""
-        tail = self._resampler.flush() if self._resampler else b""
+    def _flush(self) -> bytes:
+        """The tail of the last file's filter."""
+        tail = self._resampler.flush() if self._resampler is not None else b""
+        self._resampler = None
         self._meter.add(len(tail))
-        if not self._meter.total:
-            raise BadAudio("The wav holds no samples.")
         return tail
-
-    def close(self) -> None:
-        """Buffers go with the object."""
-        self._pending = b""

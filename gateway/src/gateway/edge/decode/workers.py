@@ -43,7 +43,7 @@ class DecodeWorkers:
         """
         if not self._slots.acquire(blocking=False):
             raise ServerFull(
-                f"{self._max_containers} WebM or Ogg streams are being decoded already. "
+                f"{self._max_containers} WebM, Ogg or mp4 streams are being decoded already. "
                 "Try again in a moment, or send pcm_s16le, which needs no decoder."
             )
         with self._lock:

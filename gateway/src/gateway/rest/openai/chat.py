@@ -7,16 +7,15 @@ from fastapi import APIRouter, Request, Response
 
 from avatar_contract.chat import ChatCompletion, ChatRequest
 from avatar_contract.errors import BadMessage, ErrorCode
+from avatar_contract.nulls import without_nulls
 from gateway.edge.errors import openai_response
 from gateway.rest.deps import Deps
-from gateway.rest.docs import body
+from gateway.rest.docs import EVENTS, body
 from gateway.rest.openai.errors import OpenAiRoute, failures
 from gateway.rest.openai.models import served
 from gateway.rest.relay import Relay
 
 router = APIRouter(route_class=OpenAiRoute)
-
-_EVENTS = {"text/event-stream": {"schema": {"type": "string"}}}
 
 
 @router.post(
@@ -24,7 +23,7 @@ _EVENTS = {"text/event-stream": {"schema": {"type": "string"}}}
     response_model=ChatCompletion,
     responses={
         **failures(ErrorCode.LLM_UNAVAILABLE, ErrorCode.SERVER_FULL, ErrorCode.NOT_FOUND),
-        200: {"description": "The answer, or with `stream` its events", "content": _EVENTS},
+        200: {"description": "The answer, or with `stream` its events", "content": EVENTS},
     },
     openapi_extra=body(ChatRequest.model_json_schema(ref_template="#/components/schemas/{model}")),
 )
@@ -52,4 +51,4 @@ def _parse(raw: bytes) -> dict[str, Any]:
     messages = asked.get("messages")
     if not isinstance(messages, list) or not messages:
         raise BadMessage("`messages` must be a list of at least one message.")
-    return asked
+    return dict(without_nulls(asked))

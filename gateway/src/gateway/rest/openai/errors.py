@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from avatar_contract.errors import AvatarError, BadMessage, ErrorCode
 from gateway.edge.errors import ErrorBody, openai_response
-from gateway.rest.docs import MEDIA_TYPE, Responses, problems
+from gateway.rest.docs import Responses, problems
 
 
 def failures(*codes: ErrorCode) -> Responses:
@@ -21,8 +21,7 @@ def failures(*codes: ErrorCode) -> Responses:
         status: {"description": entry["description"], "model": ErrorBody}
         for status, entry in documented.items()
     }
-    # An address that matches no route at all is answered by no route of these.
-    answers.setdefault(404, {"description": "No such address"})["content"] = {MEDIA_TYPE: {}}
+    answers.setdefault(404, {"description": "No such address", "model": ErrorBody})
     return answers
 
 

@@ -6,7 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Query, Request, Response
 
 from avatar_contract.errors import ErrorCode
-from avatar_contract.records import ConversationPage, ConversationView, Deleted, TitleChange
+from avatar_contract.records import (
+    ConversationPage,
+    ConversationView,
+    Deleted,
+    ResumeGranted,
+    TitleChange,
+)
 from gateway.rest.deps import Deps
 from gateway.rest.docs import problems, sound
 from gateway.rest.product.passing import to_profile
@@ -35,6 +41,7 @@ async def list_conversations(
     request: Request, deps: Deps, limit: Limit = 20, cursor: Cursor = None, q: Words = None
 ) -> Response:
     """The conversations, newest first; with `q` those in which it was said, and where."""
+    await deps.delivered(None)
     params = {"limit": limit, "cursor": cursor, "q": q}
     return to_profile(deps, request, "GET", "/v1/conversations", params=params)
 
@@ -42,6 +49,7 @@ async def list_conversations(
 @router.get("/conversation/{session_id}", response_model=ConversationView, responses=_ONE)
 async def get_conversation(session_id: UUID, request: Request, deps: Deps) -> Response:
     """One conversation with its turns."""
+    await deps.delivered(session_id)
     return to_profile(deps, request, "GET", f"/v1/conversations/{session_id}")
 
 
@@ -57,7 +65,14 @@ async def rename_conversation(
 @router.delete("/conversation/{session_id}", response_model=Deleted, responses=_ONE)
 async def delete_conversation(session_id: UUID, request: Request, deps: Deps) -> Response:
     """Delete a conversation, its turns and their sound."""
+    await deps.delivered(session_id)
     return to_profile(deps, request, "DELETE", f"/v1/conversations/{session_id}")
+
+
+@router.post("/conversation/{session_id}/resume", response_model=ResumeGranted, responses=_ONE)
+async def continue_conversation(session_id: UUID, deps: Deps) -> ResumeGranted:
+    """A token with which `resume` on `/ws/chat` goes on with this conversation."""
+    return await deps.grant_resume(session_id)
 
 
 @router.get(
@@ -80,5 +95,6 @@ async def export_conversation(
     file_format: Annotated[Literal["json", "md", "zip"], Query(alias="format")] = "json",
 ) -> Response:
     """The conversation as a file."""
+    await deps.delivered(session_id)
     path = f"/v1/conversations/{session_id}/export"
     return to_profile(deps, request, "GET", path, params={"format": file_format})

@@ -8,10 +8,11 @@ from pydantic import BaseModel, Field, ValidationError
 
 from avatar_contract.errors import AvatarError, ErrorCode
 from avatar_contract.health import Health
-from avatar_contract.wire.common import EngineInfo
-from gateway.rest.deps import Deps, StageFigures
+from avatar_contract.terms import EngineInfo
+from gateway.live.figures import StageFigures
+from gateway.rest.deps import Deps
 from gateway.rest.docs import problems
-from gateway.rest.upstream import Upstream
+from gateway.services.caller import Caller
 
 router = APIRouter(tags=["status"])
 
@@ -69,17 +70,17 @@ async def status(deps: Deps) -> Status:
     )
 
 
-async def _look_at(service: Upstream) -> ServiceStatus:
+async def _look_at(service: Caller) -> ServiceStatus:
     """Health of one service; 503 with a health document is an answer too."""
     try:
         async with asyncio.timeout(_PATIENCE_S):
             health = await _health(service)
     except (AvatarError, TimeoutError):
-        return ServiceStatus(reachable=False, error=service.failure.code)
+        return ServiceStatus(reachable=False, error=service.address.failure.code)
     return ServiceStatus(reachable=True, health=health)
 
 
-async def _health(service: Upstream) -> Health:
+async def _health(service: Caller) -> Health:
     request = service.build("GET", "/health")
     try:
         answer = await service.http.send(request)

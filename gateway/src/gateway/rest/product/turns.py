@@ -27,6 +27,7 @@ RANGES: dict[int | str, dict[str, Any]] = {
 @router.delete("/turn/{turn_id}", response_model=Deleted, responses=_ONE)
 async def delete_turn(turn_id: UUID, request: Request, deps: Deps) -> Response:
     """Delete a turn and its sound."""
+    await deps.delivered(None)
     return to_profile(deps, request, "DELETE", f"/v1/turns/{turn_id}")
 
 

@@ -10,13 +10,13 @@ from starlette.requests import ClientDisconnect
 from avatar_contract.errors import BadMessage, ErrorCode
 from avatar_contract.records import Deleted, VoiceProfile, VoiceProfilePage
 from avatar_contract.speech import SpeechRequest
-from avatar_contract.wire.common import TtsMode
+from avatar_contract.terms import TtsMode
 from gateway.rest.deps import Deps, RestDeps
 from gateway.rest.docs import body, problems, sound
 from gateway.rest.product.passing import to_profile
 from gateway.rest.product.turns import RANGES
-from gateway.rest.relay import Relay, Upload, headers_up
-from gateway.rest.voices import VoiceDesk
+from gateway.rest.relay import Upload, headers_up
+from gateway.rest.spoken import speaking
 
 router = APIRouter(tags=["voices"])
 
@@ -66,11 +66,6 @@ class VoiceTest(BaseModel):
     language: str | None = Field(None, max_length=35, description="BCP 47 tag")
 
 
-def desk(deps: RestDeps) -> VoiceDesk:
-    """The conductor for this gateway's services."""
-    return VoiceDesk(deps.profile, deps.stt, deps.speakers)
-
-
 @router.post(
     "/voice-profile",
     status_code=201,
@@ -81,7 +76,7 @@ def desk(deps: RestDeps) -> VoiceDesk:
 async def add_voice(request: Request, deps: Deps) -> VoiceProfile:
     """Store a voice: checked and kept, then heard by stt and made known to tts."""
     voice = await _store(deps, request, "POST", _PATH)
-    return await desk(deps).complete(voice)
+    return await deps.voices.complete(voice)
 
 
 @router.get("/voice-profiles", response_model=VoiceProfilePage, responses=problems(_AWAY))
@@ -119,22 +114,32 @@ async def change_voice(profile_id: UUID, request: Request, deps: Deps) -> VoiceP
     """Rename, correct the words or make it the default (JSON); replace the recording (form)."""
     path = f"{_PATH}/{profile_id}"
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        return await desk(deps).complete(await _store(deps, request, "PUT", path))
+        try:
+            stored = await _store(deps, request, "PUT", path)
+        finally:
+            deps.profiles.changed(profile_id)
+        return await deps.voices.complete(stored)
     try:
         change = VoiceChange.model_validate_json(await request.body())
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"
         raise BadMessage(f"{where}: {first['msg']}.") from error
-    answer = await deps.profile.call("PUT", path, json=change.model_dump(exclude_none=True))
+    try:
+        answer = await deps.profile.call("PUT", path, json=change.model_dump(exclude_none=True))
+    finally:
+        deps.profiles.changed(profile_id)
     return deps.profile.read(VoiceProfile, answer)
 
 
 @router.delete("/voice-profile/{profile_id}", response_model=Deleted, responses=_ONE)
 async def delete_voice(profile_id: UUID, deps: Deps) -> Deleted:
     """Delete the recording, its row and every engine's copy."""
-    await deps.profile.call("DELETE", f"{_PATH}/{profile_id}")
-    await desk(deps).forget(profile_id)
+    try:
+        await deps.profile.call("DELETE", f"{_PATH}/{profile_id}")
+    finally:
+        deps.profiles.changed(profile_id)
+    await deps.voices.forget(profile_id)
     return Deleted()
 
 
@@ -165,13 +170,10 @@ async def voice_audio(profile_id: UUID, request: Request, deps: Deps) -> Respons
 )
 async def test_voice(profile_id: UUID, asked: VoiceTest, deps: Deps) -> Response:
     """Speak a sentence with this voice."""
-    conductor = desk(deps)
-    voice = await conductor.get(profile_id)
-    tts = deps.tts_hq if asked.mode == "hq" else deps.tts_fast
     speech = SpeechRequest(
         input=asked.text, response_format="wav", mode=asked.mode, language=asked.language
     )
-    return Relay(tts, lambda: conductor.speak(tts, speech, voice))
+    return await speaking(deps, speech, profile_id)
 
 
 async def _store(deps: RestDeps, request: Request, method: str, path: str) -> VoiceProfile:

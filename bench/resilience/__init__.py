@@ -1,0 +1,1 @@
+"""Kills, cuts, outages, restarts and hangs, while people talk."""

@@ -1,1 +1,0 @@
-"""Child processes that do blocking work, and end with their parent."""

@@ -1,0 +1,1 @@
+"""Kokoro's parts: text to phonemes, the model, its voices, joined sound. Imported in a worker."""

@@ -1,0 +1,13 @@
+import type { SpeechSource } from "../audio/source";
+import type { SocketLike } from "../protocol/chatSocket";
+import type { TabThreadOutside } from "./tabThread";
+
+/** What the conversation needs from outside; tests put in their own. */
+export interface ChatOutside extends TabThreadOutside {
+  connect(): SocketLike;
+  readonly source: SpeechSource;
+  newId(): string;
+  now(): number;
+  /** The socket could not be opened: find out whether a key is wanted (a socket can't say so). */
+  onRefused(): void;
+}
