@@ -53,6 +53,18 @@ AudioNode.prototype.connect = function (target, ...rest) {
 """
 """Hears what reaches the loudspeaker, from outside of the page's own code."""
 
+MICROPHONE = """
+const open = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+if (open) {
+  navigator.mediaDevices.getUserMedia = async (wish) => {
+    const stream = await open(wish);
+    document.documentElement.dataset.microphone = "open";
+    return stream;
+  };
+}
+"""
+"""Marks the page when its microphone opened: only from then on does the file play."""
+
 PLAIN_MICROPHONE = '{"processed": false, "locale": "en"}'
 """Settings of the page: echo cancellation off, so that what is spoken is what is sent."""
 
@@ -142,7 +154,7 @@ class Clip:
 def spoken(tmp_path: Path) -> Callable[..., Clip]:
     """Put clips of tests/data/speech after one another into one wav, with silence in between."""
 
-    def join(*names: str, before_s: float = 0.5, between_s: float = 1.0) -> Clip:
+    def join(*names: str, before_s: float = 0.8, between_s: float = 1.0) -> Clip:
         rate = 0
         pcm = b""
         for name in names:
@@ -198,6 +210,7 @@ def open_tab(
             base_url=url or request.getfixturevalue("avatar_url"), locale="en-US"
         )
         context.add_init_script(LOUDSPEAKER)
+        context.add_init_script(MICROPHONE)
         context.add_init_script(f"localStorage['avatar.settings'] ??= '{settings}'")
         if prepare:
             prepare(context)

@@ -27,13 +27,17 @@ def answered(page: Page, turn: int = 1) -> Locator:
 
 
 def understood(page: Page, turn: int = 1) -> str:
-    """The final words of a turn."""
-    expect(said(page, turn)).to_have_attribute("data-final", "true", timeout=TURN_MS)
+    """The final words of a turn, or why there are none."""
+    failed = page.locator(f'[data-turn="{turn}"] [data-code]')
+    final = page.locator(f'[data-turn="{turn}"] [data-said][data-final="true"]')
+    expect(final.or_(failed).first).to_be_attached(timeout=TURN_MS)
+    assert failed.count() == 0, failed.first.text_content()
     return said(page, turn).inner_text().strip()
 
 
 def speak(page: Page, seconds: float) -> None:
-    """Let the microphone's file play: it takes as long as it takes."""
+    """Let the microphone's file play to its end, which a busy machine may be slow to begin."""
+    expect(page.locator("html")).to_have_attribute("data-microphone", "open", timeout=TURN_MS)
     page.wait_for_timeout(1000 * seconds)
 
 
