@@ -161,6 +161,33 @@ def test_a_turn_that_the_client_saw_end_is_remembered_not_done_again(sim) -> Non
     assert [m.content for m in sim.asked.messages[1:]] == ["tell me", "Yes.", "go on"]
 
 
+def test_the_late_record_of_a_turn_replaces_what_was_known_of_it(sim) -> None:
+    restored(sim, view(2, heard_text="One"), view(3, ai_text="Yes.", heard_text="Ye"))
+    sim.send(on.TurnReopened(view(3, ai_text="Yes.", heard_text="Ye"), wanted=False))
+    waited_for = [effect.utterance_id for effect in sim.effects(do.AwaitRecord)]
+    assert waited_for == [UUID(int=102), UUID(int=103)]
+    sim.send(on.RecordRead(view(2, "closed", ai_text="One. Two.", heard_text="One. Two.")))
+    cut = view(3, "closed", ai_text="Yes. No.", heard_text="Yes.", interrupted=True)
+    sim.send(on.RecordRead(cut))
+    sim.type("go on")
+    said = [message.content for message in sim.asked.messages[1:]]
+    assert said == ["tell me", "One. Two.", "tell me", "Yes.", "go on"]
+
+
+def test_a_late_record_does_not_undo_a_correction(sim) -> None:
+    restored(sim, view(3))
+    sim.send(on.TurnReopened(view(3, ai_text="Yes."), wanted=False))
+    sim.send(on.RecordRead(view(3, "closed", ai_text="Yes.", heard_text="Yes.")))
+    sim.send(on.Edited(UUID(int=903), 1, "tell me more"))
+    sim.model_writes("More.")
+    sim.voice_speaks_all()
+    sim.wait(2000)
+    sim.send(on.RecordRead(view(3, "closed", ai_text="Yes.", heard_text="Yes.")))
+    sim.type("go on")
+    said = [message.content for message in sim.asked.messages[1:]]
+    assert said == ["tell me more", "More.", "go on"]
+
+
 def test_a_stored_answer_is_spoken_from_where_it_was_heard(sim) -> None:
     text = "One is here. Two is here. Three is here."
     known = view(3, ai_text=text, heard_text="One is here. Two")

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from avatar_contract.audio import pcm_ms
-from avatar_contract.errors import AvatarError, Internal
+from avatar_contract.errors import AvatarError, Internal, ProfileUnavailable
 from avatar_contract.records import TurnView
 from avatar_contract.service import get_logger
 from gateway.live.gate import Gate
@@ -30,6 +30,8 @@ from gateway.session.state import Conversation
 log = get_logger(__name__)
 
 _CLOSE_WAIT_S = 5.0
+_RECORD_PAUSES_S = (*[0.1] * 20, *[1.0] * 60)
+"""A late record mostly comes within a second, and after an outage of profile-service later."""
 
 
 class SessionRunner:
@@ -55,6 +57,8 @@ class SessionRunner:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._replies: dict[ReplyKey, set[asyncio.Task[None]]] = {}
         self._others: set[asyncio.Task[None]] = set()
+        self._late: set[asyncio.Task[None]] = set()
+        """Wait for records of the gateway before; nothing is lost when they end."""
         self._stt = ListenLink(conversation, engines.recogniser, self.post)
 
     def start(self) -> None:
@@ -88,6 +92,7 @@ class SessionRunner:
         for timer in self._timers.values():
             timer.cancel()
         tasks = [task for group in self._replies.values() for task in group]
+        tasks += self._late
         for task in tasks:
             task.cancel()
         tasks += [*self._stt.close(), *self._others]
@@ -138,6 +143,9 @@ class SessionRunner:
     def _look_up(self, effect: do.LookUp) -> None:
         self._task(self._run_look_up(effect))
 
+    def _await_record(self, effect: do.AwaitRecord) -> None:
+        self._task(self._run_await_record(effect), self._late)
+
     def _check_voice(self, effect: do.CheckVoice) -> None:
         self._task(self._run_check_voice(effect))
 
@@ -173,6 +181,7 @@ class SessionRunner:
         do.SetTimer: _set_timer,
         do.StopTimer: _stop_timer,
         do.LookUp: _look_up,
+        do.AwaitRecord: _await_record,
         do.CheckVoice: _check_voice,
         do.ForgetVoice: _forget_voice,
         do.Store: _store,
@@ -192,10 +201,11 @@ class SessionRunner:
 
         task.add_done_callback(over)
 
-    def _task(self, work: Awaitable[None]) -> None:
+    def _task(self, work: Awaitable[None], group: set[asyncio.Task[None]] | None = None) -> None:
+        group = self._others if group is None else group
         task = asyncio.ensure_future(work)
-        self._others.add(task)
-        task.add_done_callback(self._others.discard)
+        group.add(task)
+        task.add_done_callback(group.discard)
 
     async def _run_model(self, effect: do.Ask) -> None:
         key = effect.key
@@ -244,6 +254,18 @@ class SessionRunner:
             # The database refuses a second turn of this id anyway; the person is not kept waiting.
             log.warning("session.lookup_failed", code=error.code)
         self.post(on.LookedUp(effect.utterance_id, known))
+
+    async def _run_await_record(self, effect: do.AwaitRecord) -> None:
+        for pause_s in _RECORD_PAUSES_S:
+            try:
+                view = await self._engines.archive.find(effect.utterance_id)
+            except ProfileUnavailable:
+                view = None
+            if view is not None and view.state == "closed":
+                self.post(on.RecordRead(view))
+                return
+            await asyncio.sleep(pause_s)
+        log.info("session.record_never_closed", utterance_id=str(effect.utterance_id))
 
     async def _run_check_voice(self, effect: do.CheckVoice) -> None:
         try:

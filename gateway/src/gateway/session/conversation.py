@@ -111,6 +111,7 @@ _HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     on.ClientDetached: resuming.on_detached,
     on.ClientAttached: resuming.on_attached,
     on.TurnReopened: resuming.on_reopened,
+    on.RecordRead: resuming.on_record_read,
     on.SessionEnded: _on_session_ended,
     on.TimerFired: _on_timer,
 }

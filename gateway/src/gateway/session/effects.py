@@ -82,6 +82,16 @@ class LookUp:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitRecord:
+    """Read a turn's record until it is closed; answered by RecordRead, unless that takes too long.
+
+    The gateway that held the session before may still have to deliver it.
+    """
+
+    utterance_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class CheckVoice:
     """See whether a voice profile exists; answered by VoiceMissing when it doesn't.
 
@@ -119,6 +129,7 @@ Effect = (
     | SetTimer
     | StopTimer
     | LookUp
+    | AwaitRecord
     | CheckVoice
     | ForgetVoice
     | Store

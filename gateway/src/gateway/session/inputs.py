@@ -234,6 +234,13 @@ class TurnReopened:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordRead:
+    """The closed record of a turn that another gateway held."""
+
+    view: TurnView
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """Nobody comes back: what is open stays open in the records."""
 
@@ -265,5 +272,6 @@ Input = (
     | ClientDetached
     | ClientAttached
     | TurnReopened
+    | RecordRead
     | SessionEnded
 )

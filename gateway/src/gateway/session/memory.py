@@ -41,10 +41,18 @@ class Memory:
     exchanges: list[Exchange] = field(default_factory=list)
 
     def remember(self, turn_id: UUID, user: str, heard: str) -> None:
-        """Keeps a turn; the same turn again (an edit) replaces it."""
-        self.forget(turn_id)
-        self.exchanges.append(Exchange(turn_id, user, heard))
+        """Keeps a turn; the same turn again takes its own place."""
+        exchange = Exchange(turn_id, user, heard)
+        ids = [kept.turn_id for kept in self.exchanges]
+        if turn_id in ids:
+            self.exchanges[ids.index(turn_id)] = exchange
+        else:
+            self.exchanges.append(exchange)
         self._drop_what_never_fits()
+
+    def holds(self, turn_id: UUID) -> bool:
+        """Whether this turn is remembered."""
+        return any(kept.turn_id == turn_id for kept in self.exchanges)
 
     def forget(self, turn_id: UUID) -> None:
         """As if the turn had not been."""

@@ -14,6 +14,7 @@ import re
 
 from avatar_contract.audio import pcm_bytes
 from avatar_contract.records import ClaimedSession, TurnView
+from gateway.session import effects as do
 from gateway.session import inputs as on
 from gateway.session import outputs as out
 from gateway.session import records
@@ -70,14 +71,48 @@ def restore(c: Conversation, claimed: ClaimedSession) -> None:
     c.epoch = claimed.epoch
     c.config = SessionConfig.from_json(claimed.config)
     c.next_number = claimed.next_turn_number
-    for view in claimed.turns:
-        if view.state == "open":
-            continue
+    for view in claimed.turns[:-1]:
+        _take_over(c, view)
+    # The newest one, if it is open, is for `on_reopened`.
+    for view in claimed.turns[-1:]:
+        if view.state == "closed":
+            _take_over(c, view)
+
+
+def _take_over(c: Conversation, view: TurnView) -> None:
+    """Remembers a turn that another gateway held; one whose record is late is read again."""
+    if view.state == "open":
+        c.want(do.AwaitRecord(view.utterance_id))
+    else:
         c.keep_finished(view)
-        if view.user_text:
-            whole = not view.interrupted and view.error is None
-            heard = view.ai_text if whole else view.heard_text
-            c.memory.remember(view.turn_id, view.user_text, heard)
+    if view.user_text:
+        c.last = _turn_of(c, view)
+        _recall(c, view)
+
+
+def _recall(c: Conversation, view: TurnView) -> None:
+    if view.state == "open":
+        heard = view.heard_text or view.ai_text
+    else:
+        whole = not view.interrupted and view.error is None
+        heard = view.ai_text if whole else view.heard_text
+    c.memory.remember(view.turn_id, view.user_text, heard)
+
+
+def on_record_read(c: Conversation, event: on.RecordRead) -> None:
+    """What was heard in the end of an answer that another gateway gave.
+
+    The person may have corrected their words here meanwhile: then this is no longer the turn.
+    """
+    view = event.view
+    here = c.finished.get(view.utterance_id)
+    if here is not None and here.revision > view.revision:
+        return
+    if c.turn is not None and c.turn.turn_id == view.turn_id:
+        return
+    c.keep_finished(view)
+    if c.memory.holds(view.turn_id):
+        _recall(c, view)
 
 
 def on_reopened(c: Conversation, event: on.TurnReopened) -> None:
@@ -89,17 +124,22 @@ def on_reopened(c: Conversation, event: on.TurnReopened) -> None:
     if c.turn is not None or not view.user_text:
         return
     if not event.wanted:
-        c.memory.remember(view.turn_id, view.user_text, view.heard_text or view.ai_text)
+        _take_over(c, view)
         return
-    turn = c.open_turn(view.utterance_id, typed=view.typed, known=view)
-    turn.recognised, turn.edited = view.recognised_text, view.edited_text
-    turn.language = view.language
+    turn = _turn_of(c, view)
     turn.mark("speech_end", c.now)
     _tell_words(c, turn)
     if view.ai_text:
         turn.reply = _stored_reply(c, turn, view, event.played_ms or 0.0)
         c.emit(out.AnswerComplete(turn.ref, turn.ai_text))
     answer(c, turn)
+
+
+def _turn_of(c: Conversation, view: TurnView) -> Turn:
+    turn = c.open_turn(view.utterance_id, typed=view.typed, known=view)
+    turn.recognised, turn.edited = view.recognised_text, view.edited_text
+    turn.language = view.language
+    return turn
 
 
 def _stored_reply(c: Conversation, turn: Turn, view: TurnView, played_ms: float) -> Reply:
