@@ -56,6 +56,7 @@ class Rig:
         self.now = 0.0
         self.sockets: list[Socket] = []
         self.there = True
+        self.fault: Exception | None = None
         self.tries = 0
         self.posted: list[on.Input] = []
         tools = Tools(
@@ -78,6 +79,8 @@ class Rig:
         on_lost: Callable[[AvatarError], None],
     ) -> Socket:
         self.tries += 1
+        if self.fault:
+            raise self.fault
         if not self.there:
             raise LOST
         self.sockets.append(Socket(on_event, on_lost))
@@ -168,3 +171,13 @@ async def test_a_session_that_ended_opens_no_socket(rig) -> None:
     rig.sound(1000)
     await asyncio.sleep(0)
     assert rig.tries == 1
+
+
+async def test_a_defect_while_connecting_is_told_and_tried_again(rig: Rig) -> None:
+    rig.sockets[-1].on_lost(LOST)
+    rig.fault = ValueError("a defect")
+    await until(lambda: any(isinstance(e, on.ListenLost) and e.for_good for e in rig.posted))
+    rig.fault = None
+    known = len(rig.sockets)
+    rig.sound(1500)
+    await until(lambda: len(rig.sockets) > known)

@@ -134,6 +134,11 @@ class ListenLink:
                     self._give_up(error)
                     return
                 continue
+            except Exception as error:  # noqa: BLE001 (a defect must not leave the session deaf)
+                log.error("session.defect", exc=error)
+                self._connecting = None
+                self._give_up(SttUnavailable("Speech recognition can't be reached."))
+                return
             self._connecting = None
             if self._closed:
                 listener.close()
