@@ -21,7 +21,7 @@ WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -
 # PROFILE=small has none, and PROFILE=cpu downloads larger ones.
 WEIGHTS := $(if $(filter small cpu,$(PROFILE)),,$(VENV)/.weights) $(if $(MORE),$(VENV)/.weights-more)
 
-.PHONY: help run test lint lint-format lint-rules lint-types lint-imports lint-locks lint-web format bench bench-peers bench-engines bench-resilience clean \
+.PHONY: help run test lint lint-format lint-rules lint-types lint-imports lint-locks lint-web format bench bench-peers bench-engines bench-real bench-resilience clean \
 	setup setup-dev web lock docs test-compose test-engines
 
 help: ## this list
@@ -86,6 +86,9 @@ bench-peers: $(VENV)/.dev ## the same, beside tuned Pipecat (its own environment
 bench-engines: $(VENV)/.dev ## cost of faster-whisper and F5-TTS at real sizes (15 minutes); BENCH="--device cuda" on a GPU
 	tools/engine_env.sh f5
 	PYTHONPATH=bench $(PY) -m engines $(BENCH)
+
+bench-real: $(VENV)/.dev ## the default engines on real speech, in real time (an hour); BENCH="people", "lost"…
+	PYTHONPATH=bench $(PY) -m real $(BENCH)
 
 bench-resilience: $(VENV)/.dev ## kills, cuts, outages, restarts, hangs while people talk (an hour); BENCH="kills", "cuts"…
 	PYTHONPATH=bench $(PY) -m resilience $(BENCH)

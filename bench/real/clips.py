@@ -1,47 +1,55 @@
-"""Makes the corpus: Kokoro's voices, recordings out of packages, and sounds without words.
+"""The corpus: Kokoro's voices, recordings out of packages, and sounds without words.
 
-    python bench/real/clips.py FOLDER --models HOME/models [--recordings FOLDER]
+    python -m real.clips [--recordings FOLDER]
 
-Needs what speaks, in an environment of its own (eSpeak's phonemizer is GPL):
-`pip install kokoro-onnx misaki pypinyin jieba cn2an ordered-set soxr`. The recordings are those of
-`f5-tts` and `moonshine-voice`: `pip download --no-deps`, then unzip their wavs into one folder.
+`make bench-real` makes it when it is not there, below .cache/bench/real. The recordings are those
+of `f5-tts` and `moonshine-voice`: `pip download --no-deps`, then unzip their wavs into one folder.
 """
 
 import argparse
 import json
 import tomllib
 import wave
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
+from real.house import CACHE, MODELS
+from tts_service.engine import SPEECH_RATE
+from tts_service.speakable import speakable
+
+CORPUS = CACHE / "clips"
 HERE = Path(__file__).parent
 RATE = 16_000
 Samples = NDArray[np.float32]
 
 
 def main() -> None:
+    """Makes it anew."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--recordings", type=Path)
-    args = parser.parse_args()
+    make(CORPUS, parser.parse_args().recordings)
+
+
+def make(folder: Path, recordings: Path | None = None) -> None:
+    """Writes wavs and `clips.json`. Kokoro's weights must lie below `house.MODELS`."""
     plan = tomllib.loads((HERE / "sentences.toml").read_text("utf-8"))
-    args.folder.mkdir(parents=True, exist_ok=True)
-    listed = [*spoken(plan, args.models, args.folder)]
-    if args.recordings:
-        listed += recorded(plan, args.recordings, args.folder)
-    listed += soundless(args.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    listed = [*spoken(plan, speaker(MODELS / "kokoro"), folder)]
+    if recordings:
+        listed += recorded(plan, recordings, folder)
+    listed += soundless(folder)
     text = json.dumps(listed, ensure_ascii=False, indent=1)
-    (args.folder / "clips.json").write_text(text + "\n", "utf-8")
-    print(f"{len(listed)} clips in {args.folder}")
+    (folder / "clips.json").write_text(text + "\n", "utf-8")
+    print(f"{len(listed)} clips in {folder}")
 
 
-def spoken(plan: dict[str, Any], models: Path, folder: Path) -> list[dict[str, str]]:
+def spoken(plan: dict[str, Any], say: "Say", folder: Path) -> list[dict[str, str]]:
     """Each sentence in the next voice of its language; a mixed one in a Chinese voice."""
-    say = Speaker(models / "kokoro")
     found = []
     for kind, sentences in plan["said"].items():
         language = "zh" if kind == "mixed" else kind
@@ -54,25 +62,53 @@ def spoken(plan: dict[str, Any], models: Path, folder: Path) -> list[dict[str, s
     return found
 
 
-class Speaker:
-    """Kokoro, at 16 kHz."""
+Say = Callable[[str, str, str], Samples]
+"""Text, voice and language to 16 kHz."""
 
-    def __init__(self, folder: Path) -> None:
-        from kokoro_onnx import Kokoro
-        from misaki import zh
 
-        self._kokoro = Kokoro(
-            str(folder / "kokoro-v1.0.int8.onnx"), str(folder / "voices-v1.0.bin")
-        )
-        self._zh = zh.ZHG2P()
+def speaker(folder: Path) -> Say:
+    """The product's own Kokoro."""
+    from tts_service.backends.kokoro import KokoroEngine
 
-    def __call__(self, text: str, voice: str, language: str) -> Samples:
-        if language == "zh":
-            phonemes, _ = self._zh(text)
-            made, rate = self._kokoro.create(phonemes, voice=voice, is_phonemes=True)
-        else:
-            made, rate = self._kokoro.create(text, voice=voice, lang="en-us")
-        return resampled(made, rate)
+    both = {"zh": "zf_xiaoxiao", "en": "af_heart"}
+    engine = KokoroEngine({"folder": str(folder), "threads": 2, "voices": both})
+    engine.load(lambda _: None)
+
+    def say(text: str, voice: str, language: str) -> Samples:
+        job = {
+            "runs": runs(text, language),
+            "speed": 1.0,
+            "mode": "fast",
+            "voice": None,
+            "own_voice": voice,
+            "language": language,
+        }
+        whole = Whole()
+        engine.speak(job, whole)
+        made = np.frombuffer(bytes(whole.pcm), np.int16).astype(np.float32) / 32768
+        return resampled(made, SPEECH_RATE)
+
+    return say
+
+
+class Whole:
+    """Takes all of an engine's sound."""
+
+    def __init__(self) -> None:
+        self.pcm = bytearray()
+
+    def write(self, piece: bytes) -> bool:
+        self.pcm += piece
+        return True
+
+    def stopped(self) -> bool:
+        return False
+
+
+def runs(text: str, language: str) -> list[list[str]]:
+    """`text` by language, as the service would hand it to an engine."""
+    ready = speakable(text, language, default="zh", can=frozenset(("en", "zh")))
+    return [[run.language, run.text] for run in ready.runs]
 
 
 def recorded(plan: dict[str, Any], source: Path, folder: Path) -> list[dict[str, str]]:
@@ -136,8 +172,6 @@ def nothing(kind: str, count: int, random: np.random.Generator) -> Samples:
 
 
 def resampled(samples: Samples, rate: int) -> Samples:
-    import soxr
-
     return np.asarray(soxr.resample(samples, rate, RATE), np.float32)
 
 

@@ -1,6 +1,6 @@
 """One look at each clip: the short window against the whole one, on the same loaded weights.
 
-    python bench/real/looks.py CORPUS --models HOME/models [--threads 2] [--show] [--only zh en]
+    python -m real.looks CORPUS --models HOME/models [--threads 2] [--show] [--only zh en]
 
 Told are the time of a look (wall and processor), by length of the sound; the error rate (words of
 English, characters of Chinese) by kind; loops; and what is made of sounds that hold no words.
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scoring import Clip, corpus, errors
 
+from real.scoring import Clip, corpus, errors
 from stt_service.backends.short_window import ShortWindow, Wish
 from stt_service.backends.whisper_worker import Job, Load, Whisper
 

@@ -1,6 +1,6 @@
 """Several people at once, hands-free and in real time, before one stt-service with real weights.
 
-    python bench/real/people.py CORPUS --models HOME/models [--people 2] [--turns 8]
+    python -m real.people CORPUS --models HOME/models [--people 2] [--turns 8]
 
 Each says sentences of the corpus with rests between. Told are the delays from the last sound to the
 `pause` with its words and to the `final`, what the words are wrong by, and what was lost.
@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from scoring import Clip, corpus, errors
 from websockets.asyncio.client import connect
 
 from avatar_contract.listen import parse_event
+from real.scoring import Clip, corpus, errors
 
 REST_MS = 2500
 PATIENCE_S = 30

@@ -1,6 +1,6 @@
 """Engines that speak, with their real weights, each in a process of its own.
 
-    python bench/real/speaking.py kokoro-zh --models HOME/models [--hear]
+    python -m real.speaking kokoro-zh --models HOME/models [--hear]
 
 Told are: time and processor time of an opening (8 characters, or two words) and of a sentence, the
 seconds of work a second of sound, the memory in use, and with `--hear` how wrong a recogniser
@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import psutil
 import soxr
-from scoring import distance, units
 
+from real.clips import runs
+from real.scoring import distance, units
 from tts_service.engine import SPEECH_RATE
-from tts_service.speakable import speakable
 
 HERE = Path(__file__).parent
 OPENINGS = {"zh": "好的我馬上查看。", "en": "Sure, of course,"}
@@ -72,9 +72,8 @@ def engine(name: str, models: Path, threads: int, scratch: str) -> Any:
 
 def say(made: Any, text: str, language: str) -> tuple[Ear, float, float]:
     """The sound, and the seconds it took: on the clock, and of the processor."""
-    ready = speakable(text, language, default="zh", can=frozenset(("en", "zh")))
     job = {
-        "runs": [[run.language, run.text] for run in ready.runs],
+        "runs": runs(text, language),
         "speed": 1.0,
         "mode": "fast",
         "voice": None,

@@ -1,0 +1,1 @@
+"""Real weights on real speech: `make bench-real`."""
