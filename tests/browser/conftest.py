@@ -1,6 +1,7 @@
 """A real browser before the real product: `avatar up`, Chromium, a wav file as its microphone."""
 
 import contextlib
+import difflib
 import os
 import signal
 import socket
@@ -13,7 +14,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 from avatar_contract.audio import read_wav, wav_bytes
 from ensure_chromium import find
@@ -23,6 +31,7 @@ SPEECH = ROOT / "tests" / "data" / "speech"
 AVATAR = Path(sys.executable).with_name("avatar")
 READY_S = 90
 STOP_S = 20
+TURN_MS = 30_000
 
 CHROMIUM_FLAGS = [
     "--use-fake-device-for-media-stream",
@@ -178,6 +187,38 @@ class Tab:
     def loudest(self) -> float:
         """The loudest sample that reached the loudspeaker, 0 to 1."""
         return float(self.page.evaluate("window.loudest"))
+
+    def speak(self, clip: Clip) -> None:
+        """Let the microphone's file play to its end, which a busy machine may be slow to begin."""
+        opened = self.page.locator("html")
+        expect(opened).to_have_attribute("data-microphone", "open", timeout=TURN_MS)
+        self.page.wait_for_timeout(1000 * clip.seconds)
+
+    def hold(self, clip: Clip) -> None:
+        """Hold the button while the microphone's file plays."""
+        self.page.get_by_role("button", name="Hold to talk").hover()
+        self.page.mouse.down()
+        self.speak(clip)
+        self.page.mouse.up()
+
+    def understood(self, turn: int = 1) -> str:
+        """The final words of a turn; a failure that the page shows fails the test."""
+        shown = self.page.locator(f'[data-turn="{turn}"]')
+        failed = shown.locator("[data-code]")
+        final = shown.locator('[data-said][data-final="true"]')
+        expect(final.or_(failed).first).to_be_attached(timeout=TURN_MS)
+        assert failed.count() == 0, failed.first.text_content()
+        return final.inner_text().strip()
+
+    def expect_words(self, words: str, turn: int = 1) -> None:
+        """Most of `words` are understood in a turn.
+
+        On a busy machine the browser drops pieces of the file, and the small engine a word with
+        them; what it understands of whole clips is tested without a browser.
+        """
+        understood = self.understood(turn)
+        alike = difflib.SequenceMatcher(None, understood.split(), words.split()).ratio()
+        assert alike >= 0.6, f"{understood!r} for {words!r}"
 
     def until(self, check: Callable[[], bool], seconds: float = 30) -> None:
         """Wait for `check`; playwright's own way evals, which the page's policy bars."""

@@ -11,6 +11,7 @@ AUDIBLE = 0.02
 """Peak of full scale that no silence or dither reaches."""
 
 TURN_MS = 30_000
+ANSWER = re.compile(r"\w+ \w+")
 
 Open = Callable[..., Any]
 Spoken = Callable[..., Any]
@@ -24,29 +25,6 @@ def said(page: Page, turn: int = 1) -> Locator:
 def answered(page: Page, turn: int = 1) -> Locator:
     """What it answered."""
     return page.locator(f'[data-turn="{turn}"] [data-answer]')
-
-
-def understood(page: Page, turn: int = 1) -> str:
-    """The final words of a turn, or why there are none."""
-    failed = page.locator(f'[data-turn="{turn}"] [data-code]')
-    final = page.locator(f'[data-turn="{turn}"] [data-said][data-final="true"]')
-    expect(final.or_(failed).first).to_be_attached(timeout=TURN_MS)
-    assert failed.count() == 0, failed.first.text_content()
-    return said(page, turn).inner_text().strip()
-
-
-def speak(page: Page, seconds: float) -> None:
-    """Let the microphone's file play to its end, which a busy machine may be slow to begin."""
-    expect(page.locator("html")).to_have_attribute("data-microphone", "open", timeout=TURN_MS)
-    page.wait_for_timeout(1000 * seconds)
-
-
-def hold(page: Page, seconds: float) -> None:
-    """Hold the button for so long."""
-    page.get_by_role("button", name="Hold to talk").hover()
-    page.mouse.down()
-    speak(page, seconds)
-    page.mouse.up()
 
 
 def idle(page: Page) -> None:
@@ -68,9 +46,9 @@ def test_hold_to_talk(open_tab: Open, spoken: Spoken) -> None:
     clip = spoken("hello")
     tab = open_tab(microphone=clip)
     idle(tab.page)
-    hold(tab.page, clip.seconds)
-    assert understood(tab.page) == "hello how are you today"
-    expect(answered(tab.page)).to_contain_text(re.compile(r"\w+ \w+"))
+    tab.hold(clip)
+    tab.expect_words("hello how are you today")
+    expect(answered(tab.page)).to_contain_text(ANSWER)
     idle(tab.page)
     assert tab.loudest() > AUDIBLE
 
@@ -85,7 +63,7 @@ def test_words_show_while_one_speaks(open_tab: Open, spoken: Spoken) -> None:
     expect(said(tab.page)).to_contain_text("can", timeout=TURN_MS)
     expect(said(tab.page)).to_have_attribute("data-final", "false")
     tab.page.mouse.up()
-    understood(tab.page)
+    tab.understood()
 
 
 def test_the_space_bar_talks(open_tab: Open, spoken: Spoken) -> None:
@@ -93,9 +71,9 @@ def test_the_space_bar_talks(open_tab: Open, spoken: Spoken) -> None:
     tab = open_tab(microphone=clip)
     idle(tab.page)
     tab.page.keyboard.down("Space")
-    speak(tab.page, clip.seconds)
+    tab.speak(clip)
     tab.page.keyboard.up("Space")
-    assert understood(tab.page) == "what time is it"
+    tab.expect_words("what time is it")
 
 
 def test_the_keyboard_alone_talks(open_tab: Open, spoken: Spoken) -> None:
@@ -105,9 +83,9 @@ def test_the_keyboard_alone_talks(open_tab: Open, spoken: Spoken) -> None:
     tab.page.get_by_role("button", name="Hold to talk").focus()
     tab.page.keyboard.press("Enter")
     expect(tab.page.get_by_role("button", name="Press again to send")).to_be_visible()
-    speak(tab.page, clip.seconds)
+    tab.speak(clip)
     tab.page.keyboard.press("Enter")
-    assert understood(tab.page) == "what time is it"
+    tab.expect_words("what time is it")
 
 
 def test_webm_gives_the_same_words(open_tab: Open, spoken: Spoken) -> None:
@@ -115,8 +93,8 @@ def test_webm_gives_the_same_words(open_tab: Open, spoken: Spoken) -> None:
     settings = '{"processed": false, "locale": "en", "microphone": "webm"}'
     tab = open_tab(microphone=clip, settings=settings)
     idle(tab.page)
-    hold(tab.page, clip.seconds)
-    assert understood(tab.page) == "what is the weather like today"
+    tab.hold(clip)
+    tab.expect_words("what is the weather like today")
 
 
 def test_json_sound_both_ways(open_tab: Open, spoken: Spoken) -> None:
@@ -124,8 +102,8 @@ def test_json_sound_both_ways(open_tab: Open, spoken: Spoken) -> None:
     settings = '{"processed": false, "locale": "en", "transport": "json"}'
     tab = open_tab(microphone=clip, settings=settings)
     idle(tab.page)
-    hold(tab.page, clip.seconds)
-    assert understood(tab.page) == "what time is it"
+    tab.hold(clip)
+    tab.expect_words("what time is it")
     idle(tab.page)
     assert tab.loudest() > AUDIBLE
 
@@ -144,10 +122,10 @@ def test_hands_free_turns_follow_one_another(open_tab: Open, spoken: Spoken) -> 
     tab = open_tab(microphone=clip)
     idle(tab.page)
     tab.page.get_by_role("switch", name="Hands-free").click()
-    assert understood(tab.page, 1) == "what time is it"
-    expect(answered(tab.page, 1)).to_contain_text("It is", timeout=TURN_MS)
-    assert understood(tab.page, 2) == "hello how are you today"
-    expect(answered(tab.page, 2)).to_contain_text(re.compile(r"\w+ \w+"), timeout=TURN_MS)
+    tab.expect_words("what time is it", turn=1)
+    expect(answered(tab.page, 1)).to_contain_text(ANSWER, timeout=TURN_MS)
+    tab.expect_words("hello how are you today", turn=2)
+    expect(answered(tab.page, 2)).to_contain_text(ANSWER, timeout=TURN_MS)
     assert tab.loudest() > AUDIBLE
 
 
@@ -178,8 +156,8 @@ def test_hands_free_in_webm(open_tab: Open, spoken: Spoken) -> None:
     tab = open_tab(microphone=clip, settings=settings)
     idle(tab.page)
     tab.page.get_by_role("switch", name="Hands-free").click()
-    assert understood(tab.page, 1) == "what time is it"
-    assert understood(tab.page, 2) == "what is two plus two"
+    tab.expect_words("what time is it", turn=1)
+    tab.expect_words("what is two plus two", turn=2)
 
 
 def test_speaking_over_the_answer_stops_it(open_tab: Open, spoken: Spoken) -> None:
@@ -187,7 +165,7 @@ def test_speaking_over_the_answer_stops_it(open_tab: Open, spoken: Spoken) -> No
     tab = open_tab(microphone=clip)
     idle(tab.page)
     tab.page.get_by_role("switch", name="Hands-free").click()
-    assert understood(tab.page, 1) == "tell me a story"
-    assert understood(tab.page, 2) == "what is the weather like today"
+    tab.expect_words("tell me a story", turn=1)
+    tab.expect_words("what is the weather like today", turn=2)
     expect(tab.page.locator('[data-turn="1"] [data-interrupted]')).to_be_visible(timeout=TURN_MS)
-    expect(answered(tab.page, 2)).to_contain_text("look that up", timeout=TURN_MS)
+    expect(answered(tab.page, 2)).to_contain_text(ANSWER, timeout=TURN_MS)
