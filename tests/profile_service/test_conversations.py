@@ -264,9 +264,13 @@ async def test_export(client: httpx.AsyncClient, make_record: Records, make_wav:
     with zipfile.ZipFile(io.BytesIO(zipped.content)) as archive:
         assert archive.testzip() is None
         assert sorted(archive.namelist()) == [
-            "audio/0001-ai.ogg", "audio/0001-user.ogg", "audio/0002-ai.ogg", "audio/0002-user.ogg",
-            "conversation.json", "conversation.md",
-        ]  # fmt: skip
+            "audio/0001-ai.ogg",
+            "audio/0001-user.ogg",
+            "audio/0002-ai.ogg",
+            "audio/0002-user.ogg",
+            "conversation.json",
+            "conversation.md",
+        ]
         assert archive.read("conversation.md").decode() == markdown
         turn = view["turns"][1]["turn_id"]
         stored = (await client.get(f"/v1/turns/{turn}/audio/ai")).content

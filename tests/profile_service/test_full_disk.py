@@ -168,15 +168,14 @@ async def test_words_are_kept_and_their_sound_comes_later(
             answer = await put(client, record, user_audio=noise, ai_audio=wav_of(40))
             view = answer.json()
             assert answer.status_code == 200, view
-            assert (view["state"], view["user_audio_ms"], view["ai_audio_ms"]) == (
-                "closed", None, None,
-            )  # fmt: skip
+            assert view["state"] == "closed"
+            assert (view["user_audio_ms"], view["ai_audio_ms"]) == (None, None)
             disk.fill()
         assert "without their sound" in (await health(client, "degraded"))["detail"]
         found = await client.get("/v1/conversations", params={"q": "words"})
         assert len(found.json()["items"]) == 12
-        another = await client.post("/v1/voice-profiles", **new_voice() | {"data": {
-            "name": "Bob", "consent": new_voice()["data"]["consent"]}})  # fmt: skip
+        of_bob = {"name": "Bob", "consent": new_voice()["data"]["consent"]}
+        another = await client.post("/v1/voice-profiles", **new_voice() | {"data": of_bob})
         assert (another.status_code, another.json()["code"]) == (507, "STORAGE_FULL")
 
         disk.empty()

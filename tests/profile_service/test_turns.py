@@ -40,9 +40,16 @@ async def test_a_turn_comes_back_as_it_was_written(
     parts: Parts, make_record: Records, make_wav: Waves
 ) -> None:
     record = make_record(
-        recognised_text="天氣怎麼樣", edited_text="天氣好嗎", interrupted=True, heard_text="很",
-        ai_text="很好。", language="zh-TW", mode="hq", voice_profile_id=uuid4(), error="NO_SPEECH",
-    )  # fmt: skip
+        recognised_text="天氣怎麼樣",
+        edited_text="天氣好嗎",
+        interrupted=True,
+        heard_text="很",
+        ai_text="很好。",
+        language="zh-TW",
+        mode="hq",
+        voice_profile_id=uuid4(),
+        error="NO_SPEECH",
+    )
     view = await put(parts, record, user=make_wav(0.5), ai=make_wav(1.0, 24_000))
     assert view == await parts.turns.get("local", record.turn_id)
     assert view == await parts.turns.of_utterance("local", record.utterance_id)
@@ -157,9 +164,13 @@ async def test_a_higher_revision_replaces_and_a_lower_one_does_not(
     record = make_record()
     await put(parts, record, user=make_wav(), ai=make_wav())
     edited = record.model_copy(
-        update={"revision": 2, "edited_text": "No: the feather.", "ai_text": "Light.",
-                "state": "open"}
-    )  # fmt: skip
+        update={
+            "revision": 2,
+            "edited_text": "No: the feather.",
+            "ai_text": "Light.",
+            "state": "open",
+        }
+    )
     view = await put(parts, edited)
     assert (view.revision, view.user_text, view.ai_text) == (2, "No: the feather.", "Light.")
     assert (view.user_audio_ms, view.ai_audio_ms) == (400, None), "said so, answered anew"
