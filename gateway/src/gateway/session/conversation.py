@@ -30,6 +30,7 @@ from gateway.session import (
 )
 from gateway.session import inputs as on
 from gateway.session.effects import CheckVoice, Effect, ForgetVoice, SetTimer
+from gateway.session.moments import Timer
 from gateway.session.state import Conversation
 
 
@@ -58,7 +59,7 @@ def _on_chunk_timeout(c: Conversation) -> None:
     seconds = c.limits.chunk_timeout_s
     due = c.tape.fed_at + seconds * 1000
     if c.now < due:
-        c.want(SetTimer("chunks", due))
+        c.want(SetTimer(Timer.CHUNKS, due))
         return
     error = AudioTimeout(f"No audio came for {seconds:g} s while an utterance was open.")
     if c.utterance is not None:
@@ -116,10 +117,10 @@ _HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     on.TimerFired: _on_timer,
 }
 
-_TIMERS: dict[str, Callable[[Conversation], None]] = {
-    "chunks": _on_chunk_timeout,
-    "final": hearing.on_final_timeout,
-    "verdict": overlap.on_verdict,
-    "playback": _on_playback_due,
-    "ask": _on_ask_due,
+_TIMERS: dict[Timer, Callable[[Conversation], None]] = {
+    Timer.CHUNKS: _on_chunk_timeout,
+    Timer.FINAL: hearing.on_final_timeout,
+    Timer.VERDICT: overlap.on_verdict,
+    Timer.PLAYBACK: _on_playback_due,
+    Timer.ASK: _on_ask_due,
 }

@@ -17,6 +17,7 @@ from gateway.session import outputs as out
 from gateway.session.concluding import fail_utterance, settle
 from gateway.session.ending import cut
 from gateway.session.listening import Phase, Utterance
+from gateway.session.moments import Mark, Timer
 from gateway.session.state import Conversation
 from gateway.session.utterances import (
     accept,
@@ -81,7 +82,7 @@ def on_chunk(c: Conversation, event: on.ChunkArrived) -> None:
     c.announced = None
     utterance = open_utterance(c, named, start=start, from_ms=c.tape.end_ms)
     c.want(do.ResetMicrophone())
-    c.want(do.SetTimer("chunks", c.now + c.limits.chunk_timeout_s * 1000))
+    c.want(do.SetTimer(Timer.CHUNKS, c.now + c.limits.chunk_timeout_s * 1000))
     if named is not None:
         utterance.looking_up = True
         c.want(do.LookUp(named))
@@ -106,11 +107,11 @@ def on_utterance_ended(c: Conversation, event: on.UtteranceEnded) -> None:
     utterance.spoken_until = c.now
     if not utterance.hands_free:
         c.want(do.ResetMicrophone())
-    c.want(do.StopTimer("chunks"))
+    c.want(do.StopTimer(Timer.CHUNKS))
     await_ending(c, utterance)
     if utterance.turn is not None:
         announce(c, utterance.turn)
-        utterance.turn.mark("speech_end", c.now)
+        utterance.turn.mark(Mark.SPEECH_END, c.now)
     c.status(State.TRANSCRIBING, utterance.turn)
     c.want(do.Listen(listen.Commit()))
 
