@@ -119,7 +119,7 @@ class Sim:
             {"utterance": self.utterance, "audio_ms": at, "type": "", **fields}
             | {"type": kind.model_fields["type"].default}
         )
-        self.send(on.Heard(event, self.c.tape.end_ms))
+        self.send(on.ListenReported(event, self.c.tape.end_ms))
 
     def hear_started(self) -> None:
         self.utterance = next(self._numbers)

@@ -3,7 +3,8 @@
 The way of a spoken turn, top to bottom:
 
 1. `microphone.on_chunk` or stt's `speech_started` opens an utterance; `utterances.accept` its turn.
-2. `hearing.on_heard` takes partials and pauses; a pause begins a guess (`answering.start_reply`).
+2. `hearing.on_reported` takes partials and pauses; a pause begins a guess
+   (`answering.start_reply`).
 3. `concluding.settle` takes endings in order; `answering.answer` keeps the guess or asks anew.
 4. `answering.on_delta` cuts clauses, `answering.pump` speaks and sends them.
 5. `overlap` judges whoever speaks meanwhile.
@@ -96,7 +97,7 @@ _HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     on.Typed: typed.on_typed,
     on.LookedUp: typed.on_looked_up,
     on.Edited: typed.on_edited,
-    on.Heard: hearing.on_heard,
+    on.ListenReported: hearing.on_reported,
     on.ListenLost: hearing.on_listen_lost,
     on.AnswerDelta: answering.on_delta,
     on.AnswerEnded: answering.on_answer_ended,

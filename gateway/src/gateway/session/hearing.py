@@ -29,7 +29,7 @@ from gateway.text.words import same_words
 _MOST_REPLAYS = 2
 
 
-def on_heard(c: Conversation, event: on.Heard) -> None:
+def on_reported(c: Conversation, event: on.ListenReported) -> None:
     """stt reports."""
     report = event.event
     if isinstance(report, listen.Cleared):

@@ -94,7 +94,7 @@ class Edited:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ListenReported:
     """A report of stt."""
 
     event: ListenEvent
@@ -256,7 +256,7 @@ Input = (
     | Played
     | Interrupted
     | Edited
-    | Heard
+    | ListenReported
     | ListenLost
     | AnswerDelta
     | AnswerEnded
