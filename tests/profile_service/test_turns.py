@@ -11,6 +11,7 @@ import av
 import httpx
 import numpy as np
 import pytest
+from turn_steps import put, send
 
 from avatar_contract.errors import BadAudio, BadMessage, Conflict, NotFound
 from avatar_contract.records import TurnRecord
@@ -21,10 +22,6 @@ from profile_service.turns import Wavs
 
 Records = Callable[..., TurnRecord]
 Waves = Callable[..., bytes]
-
-
-async def put(parts: Parts, record: TurnRecord, owner: str = "local", **wavs: bytes):
-    return await parts.turns.put(owner, record.turn_id, record, Wavs(**wavs))
 
 
 async def sound_of(parts: Parts, record: TurnRecord, side: str) -> bytes:
@@ -380,11 +377,8 @@ PAST_THE_END = ["bytes=999999-", "bytes=999999-1000000", "bytes=-0"]
 async def sound(client: httpx.AsyncClient, make_record: Records, make_wav: Waves) -> str:
     """The address of a turn's sound."""
     record = make_record()
-    path = f"/v1/turns/{record.turn_id}"
-    await client.put(
-        path, data={"record": record.model_dump_json()}, files={"user_audio": make_wav()}
-    )
-    return f"{path}/audio/user"
+    await send(client, record, user_audio=make_wav())
+    return f"/v1/turns/{record.turn_id}/audio/user"
 
 
 async def test_ranges(client: httpx.AsyncClient, sound: str) -> None:
