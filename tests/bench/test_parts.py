@@ -51,7 +51,7 @@ def test_the_floor_adds_the_delays() -> None:
     path = floor.path(512 * 10, 20, FAST, "short", 200)
     assert path.ear == pytest.approx((11 * 512 / 320).__ceil__() * 20 - 320)
     assert path.model == path.ear + 120
-    assert path.clause == path.model + 150 + 2 * 20
+    assert path.clause == path.model + 150 + 3 * 20
     assert path.first_sound == path.clause + 100
     assert path.sure >= 200
 

@@ -113,10 +113,13 @@ async def test_health_of_the_service_is_degraded_or_failed(monkeypatch, device, 
     monkeypatch.setattr(faster_whisper, "gpus", lambda: [Gpu(0, 24_000)])
     app = make_app(
         SttSettings(
-            backend="faster_whisper", model="tiny-whisper", home=MODELS.parent, device=device,
+            backend="faster_whisper",
+            model="tiny-whisper",
+            home=MODELS.parent,
+            device=device,
             threads=1,
         )
-    )  # fmt: skip
+    )
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
