@@ -132,13 +132,10 @@ export const en = {
     bannerTitle: "Built-in engines: what they can't do",
     known: {
       pocketsphinx: "Hears clear English only. Chinese can be typed and is spoken back.",
-      whisper:
-        "Hears Chinese and English. Names, and sentences that mix languages, are often misheard.",
+      whisper: "Hears Chinese and English. Names and mixed sentences are often misheard.",
       demo: "Not a language model: it greets, tells the time, does sums and remembers a little.",
-      espeak:
-        "A plain synthetic voice in English and Mandarin. A voice profile only shifts its pitch and colour.",
-      kokoro:
-        "A natural voice in Chinese and English. A voice profile picks the nearest of its 54 voices and shifts the pitch: an effect, no likeness.",
+      espeak: "A plain synthetic voice, English and Mandarin. A voice profile is only an effect.",
+      kokoro: "A natural voice, Chinese and English. A voice profile is an effect, no likeness.",
       noBetter: "There is no high quality voice here: the fast one speaks.",
     },
   },

@@ -226,10 +226,7 @@ class FasterWhisper:
         )
 
     def _learn(self) -> None:
-        """The languages, as soon as a worker has told them; later ones load the same model.
-
-        Also that it had to take the CPU in place of the GPU that was planned.
-        """
+        """As soon as a worker has told them: languages, and a CPU in the planned GPU's place."""
         for one in self._pool.workers:
             self._known = one.facts.get("languages", self._known)
             notice = one.facts.get("notice")

@@ -264,7 +264,7 @@ describe("the talk page", () => {
     expect(screen.getByText(/^A plain synthetic voice/)).toBeInTheDocument();
     const kokoro = { ...ENGINES.tts_fast, name: "Kokoro-82M" };
     say({ ...session(), engines: { ...ENGINES, tts_fast: kokoro } } as Parameters<typeof say>[0]);
-    expect(screen.getByText(/^A natural voice in Chinese and English/)).toBeInTheDocument();
+    expect(screen.getByText(/^A natural voice, Chinese and English/)).toBeInTheDocument();
     expect(screen.queryByText(/plain synthetic/)).not.toBeInTheDocument();
   });
 
