@@ -36,6 +36,15 @@ def test_without_a_gpu_auto_takes_the_cpu_and_says_so():
     assert "No GPU was found" in choice.notice
 
 
+def test_a_driver_that_fails_hides_a_gpu_and_is_told():
+    choice = choose("auto", [], NEEDS_MIB, failure="nvidia-smi: no driver")
+    assert (choice.device, choice.degraded) == ("cpu", True)
+    assert choice.notice.startswith("The GPU can't be seen (nvidia-smi: no driver; run `avatar")
+    with pytest.raises(DeviceMissing, match=r"\(found: nvidia-smi: no driver\)"):
+        choose("cuda", [], NEEDS_MIB, failure="nvidia-smi: no driver")
+    assert choose("cpu", [], NEEDS_MIB, failure="nvidia-smi: no driver").notice is None
+
+
 @pytest.mark.parametrize(
     ("policy", "gpus"),
     [("auto", [BIG, FULL]), ("cuda:2", [BIG, FULL]), ("cuda", [FULL])],

@@ -130,12 +130,13 @@ export const en = {
     waiting: "The server has not said yet which engines run.",
     close: "Close",
     bannerTitle: "Built-in engines: what they can't do",
-    embedded: {
-      stt: "Hears clear English only. Chinese can be typed and is spoken back.",
-      llm: "Not a language model: it greets, tells the time, does sums and remembers a little.",
-      tts_fast:
-        "A plain synthetic voice in English and Mandarin. A voice profile only shifts its pitch and colour.",
-      tts_hq: "There is no high quality voice here: the fast one speaks.",
+    known: {
+      pocketsphinx: "Hears clear English only. Chinese can be typed and is spoken back.",
+      whisper: "Hears Chinese and English. Names and mixed sentences are often misheard.",
+      demo: "Not a language model: it greets, tells the time, does sums and remembers a little.",
+      espeak: "A plain synthetic voice, English and Mandarin. A voice profile is only an effect.",
+      kokoro: "A natural voice, Chinese and English. A voice profile is an effect, no likeness.",
+      noBetter: "There is no high quality voice here: the fast one speaks.",
     },
   },
   microphone: {

@@ -54,7 +54,7 @@ export class FakeSocket implements SocketLike {
 type Loose<T> = T extends { type: string } ? Pick<T, "type"> & Partial<Omit<T, "type">> : never;
 type Unnumbered = Loose<ServerMessage>;
 
-/** The embedded engines, as the gateway names them. */
+/** The engines of PROFILE=small, as the gateway names them. */
 export const ENGINES: Engines = {
   stt: {
     name: "pocketsphinx",
@@ -63,7 +63,12 @@ export const ENGINES: Engines = {
     licence: "BSD-2-Clause",
     notice: "Hears clear English only.",
   },
-  llm: { name: "demo", kind: "embedded", languages: ["en", "zh-TW"], licence: "Apache-2.0" },
+  llm: {
+    name: "demo responder",
+    kind: "embedded",
+    languages: ["en", "zh-TW"],
+    licence: "Apache-2.0",
+  },
   tts_fast: { name: "espeak-ng", kind: "embedded", languages: ["en", "zh-TW"], licence: null },
   tts_hq: { name: "espeak-ng", kind: "embedded", languages: [], licence: "GPL-3.0-or-later" },
 };

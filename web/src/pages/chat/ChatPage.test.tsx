@@ -9,7 +9,7 @@ import { startWords } from "../../i18n";
 import { ServicesProvider } from "../../state/context";
 import type { Locale } from "../../state/settings";
 import { chatRig, SilentContext } from "../../test/chatRig";
-import { type FakeSocket, session } from "../../test/fakes";
+import { ENGINES, type FakeSocket, session } from "../../test/fakes";
 import { ChatPage } from "./ChatPage";
 
 const T = { turn_id: "t1" } as const;
@@ -257,6 +257,15 @@ describe("the talk page", () => {
     expect(dialog).toHaveTextContent("BSD-2-Clause");
     expect(dialog).toHaveTextContent("Hears clear English only.");
     expect(dialog).toHaveTextContent("not stated");
+  });
+
+  it("says what the voice that speaks can do, before anything was said", async () => {
+    const { say } = await open();
+    expect(screen.getByText(/^A plain synthetic voice/)).toBeInTheDocument();
+    const kokoro = { ...ENGINES.tts_fast, name: "Kokoro-82M" };
+    say({ ...session(), engines: { ...ENGINES, tts_fast: kokoro } } as Parameters<typeof say>[0]);
+    expect(screen.getByText(/^A natural voice, Chinese and English/)).toBeInTheDocument();
+    expect(screen.queryByText(/plain synthetic/)).not.toBeInTheDocument();
   });
 
   it("explains why there is no microphone", async () => {

@@ -5,6 +5,7 @@ import type { EngineInfo, Engines } from "../../contract/generated";
 import { useChat } from "../../state/context";
 import { useStore } from "../../state/store";
 import styles from "./EnginesPanel.module.css";
+import { knownEngine } from "./knownEngines";
 
 const STAGES = ["stt", "llm", "tts_fast", "tts_hq"] as const;
 type Stage = (typeof STAGES)[number];
@@ -92,17 +93,20 @@ function EngineRow({ stage, engine }: { stage: Stage; engine: EngineInfo }) {
 
 function Limits({ engines }: { engines: Engines }) {
   const { t } = useTranslation();
-  const told = STAGES.filter((stage) => engines[stage].notice);
+  const told = STAGES.filter((stage) => engines[stage].notice).map((stage) => ({
+    stage,
+    engine: knownEngine(engines, stage),
+  }));
   if (told.length === 0) return null;
   return (
     <>
       <h3 className={styles.heading}>{t("engines.limits")}</h3>
       <dl className={styles.limits}>
-        {told.map((stage) => (
+        {told.map(({ stage, engine }) => (
           <div key={stage}>
             <dt>{t(`engines.stage.${stage}`)}</dt>
             <dd>
-              {engines[stage].kind === "embedded" && <p>{t(`engines.embedded.${stage}`)}</p>}
+              {engine && <p>{t(`engines.known.${engine}`)}</p>}
               <p lang="en" className="faint">
                 {engines[stage].notice}
               </p>
