@@ -57,6 +57,7 @@ export const en = {
     startListening: "Start listening",
     hint: "Hold to talk; or press to start, and again to end.",
     keys: "Space bar talks, Esc stops the answer.",
+    keysHandsFree: "Esc stops the answer.",
     hintHandsFree: "Just speak. AVATAR answers when you pause.",
     handsFree: "Hands-free",
     stop: "Stop the answer",

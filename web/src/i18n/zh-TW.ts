@@ -58,6 +58,7 @@ export const zhTW: Words = {
     startListening: "開始聆聽",
     hint: "按住說話；或短按開始，再按一次結束。",
     keys: "空白鍵說話，Esc 停止回答。",
+    keysHandsFree: "Esc 停止回答。",
     hintHandsFree: "直接說就好，您一停頓，AVATAR 就會回答。",
     handsFree: "免持對話",
     stop: "停止回答",

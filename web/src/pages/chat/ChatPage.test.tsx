@@ -6,6 +6,7 @@ import { I18nextProvider } from "react-i18next";
 import { MemoryRouter } from "react-router";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { startWords } from "../../i18n";
+import type { Chat } from "../../state/chat";
 import { ServicesProvider } from "../../state/context";
 import type { Locale } from "../../state/settings";
 import { chatRig, SilentContext } from "../../test/chatRig";
@@ -38,6 +39,17 @@ async function open(locale: Locale = "en") {
 
 const ACCEPTED = { type: "accepted", ...T, utterance_id: "u1", turn_number: 1 } as const;
 
+/** Every press is held for a second. */
+function pressing(chat: Chat) {
+  let seconds = 0;
+  vi.spyOn(performance, "now").mockImplementation(() => 1000 * seconds++);
+  return {
+    user: userEvent.setup(),
+    start: vi.spyOn(chat, "startTalking").mockResolvedValue(),
+    stop: vi.spyOn(chat, "stopTalking").mockResolvedValue(),
+  };
+}
+
 beforeEach(() => {
   localStorage.clear();
   vi.stubGlobal("AudioContext", SilentContext);
@@ -67,6 +79,50 @@ describe("the talk page", () => {
       );
     });
     expect(socket().of("text")).toEqual([]);
+  });
+
+  it("stops the answer with Esc where one has just typed, and in a correction only ends that", async () => {
+    const { socket, say } = await open();
+    const field = screen.getByLabelText("Type a message");
+    await userEvent.type(field, "Hello{Enter}");
+    say(ACCEPTED, { type: "llm_token", ...T, token: "Good " });
+    expect(field).toHaveFocus();
+    await userEvent.keyboard("{Escape}");
+    expect(socket().of("interrupt")).toEqual([
+      { type: "interrupt", turn_id: "t1", revision: 0, played_ms: 0 },
+    ]);
+    const second = { ...ACCEPTED, turn_id: "t2", utterance_id: "u2", turn_number: 2 } as const;
+    say(second, { type: "transcription", turn_id: "t2", text: "I red it", is_final: true });
+    await userEvent.click(screen.getByRole("button", { name: "Correct what was understood" }));
+    await userEvent.keyboard("{Escape}");
+    expect(screen.queryByLabelText("What you really said")).toBeNull();
+    expect(socket().of("interrupt")).toHaveLength(1);
+  });
+
+  it("talks with the space bar in an empty field, and writes spaces in a message", async () => {
+    const { chat } = await open();
+    const { user, start, stop } = pressing(chat);
+    const field = screen.getByLabelText("Type a message");
+    await user.type(field, "Hello{Enter}");
+    expect(field).toHaveAccessibleDescription("Space bar talks, Esc stops the answer.");
+    await user.keyboard("[Space>]");
+    expect(start).toHaveBeenCalledOnce();
+    await user.keyboard("[/Space]");
+    expect(stop).toHaveBeenCalledOnce();
+    expect(field).toHaveValue("");
+    await user.type(field, "two words");
+    expect(field).toHaveValue("two words");
+    expect(start).toHaveBeenCalledOnce();
+  });
+
+  it("ends a held space bar wherever the focus went meanwhile", async () => {
+    const { chat } = await open();
+    const { user, start, stop } = pressing(chat);
+    await user.keyboard("[Space>]");
+    screen.getByRole("switch", { name: "Hands-free" }).focus();
+    await user.keyboard("[/Space]");
+    expect(start).toHaveBeenCalledOnce();
+    expect(stop).toHaveBeenCalledOnce();
   });
 
   it("shows words that may still change lighter than those that won't", async () => {

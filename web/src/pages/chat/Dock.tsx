@@ -10,14 +10,15 @@ import type { Phase } from "./phase";
 import { StatusLine } from "./StatusLine";
 import { TalkButton } from "./TalkButton";
 
-/** Esc stops the answer, unless it closes something first. */
+/** Esc stops the answer wherever the focus is, unless it closes something first. */
 function useEscape(stop: () => void): void {
   const latest = useRef(stop);
   latest.current = stop;
   useEffect(() => {
     const down = (event: KeyboardEvent) => {
-      const taken = event.target instanceof Element && event.target.closest("dialog, form");
-      if (event.key === "Escape" && !event.isComposing && !taken) latest.current();
+      if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
+      const closing = event.target instanceof Element && event.target.closest("dialog");
+      if (!closing) latest.current();
     };
     document.addEventListener("keydown", down);
     return () => document.removeEventListener("keydown", down);

@@ -23,8 +23,10 @@ export function StatusLine({ phase }: { phase: Phase }) {
         )}
       </p>
       <p id="talk-hint" className={styles.hint}>
-        {t(handsFree ? "dock.hintHandsFree" : "dock.hint")}
-        {!handsFree && <span className={styles.keys}> {t("dock.keys")}</span>}
+        {t(handsFree ? "dock.hintHandsFree" : "dock.hint")}{" "}
+        <span id="talk-keys" className={styles.keys}>
+          {t(handsFree ? "dock.keysHandsFree" : "dock.keys")}
+        </span>
       </p>
     </div>
   );
