@@ -186,3 +186,20 @@ def test_a_turn_is_deleted(open_tab: Open, avatar_url: str) -> None:
     expect(tab.page.get_by_role("button", name="Delete this turn")).to_have_count(0)
     found = httpx.get(f"{avatar_url}/api/conversations", params={"q": "celadon"}).json()
     assert found["items"] == []
+
+
+def test_a_page_that_could_not_be_loaded_says_so_and_can_be_tried_again(open_tab: Open) -> None:
+    tab = open_tab()
+    expect(tab.page.get_by_text("Ready", exact=True)).to_be_visible(timeout=TURN_MS)
+    away = ["**/assets/StatusPage*", "**/health"]
+    for address in away:
+        tab.page.context.route(address, lambda route: route.abort())
+    tab.page.get_by_role("link", name="Status").click()
+    note = tab.page.get_by_role("alert")
+    expect(note).to_contain_text("the server can't be reached", timeout=TURN_MS)
+    for address in away:
+        tab.page.context.unroute(address)
+    note.get_by_role("button", name="Try again").click()
+    expect(tab.page.get_by_role("heading", name="Status")).to_be_visible(timeout=TURN_MS)
+    # The browser complains about each file that it did not get.
+    tab.complaints.clear()

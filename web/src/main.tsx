@@ -9,6 +9,7 @@ import { App } from "./App";
 import { getJson } from "./api/client";
 import { storedConversation } from "./api/conversations";
 import { browserSource } from "./audio/source";
+import { ErrorBoundary } from "./components/ErrorBoundary";
 import { documentLanguage, startWords } from "./i18n";
 import { chatAddress } from "./protocol/chatSocket";
 import { Chat } from "./state/chat";
@@ -47,7 +48,9 @@ async function start(root: HTMLElement): Promise<void> {
       <I18nextProvider i18n={words}>
         <ServicesProvider value={{ chat, settings }}>
           <BrowserRouter>
-            <App />
+            <ErrorBoundary>
+              <App />
+            </ErrorBoundary>
           </BrowserRouter>
         </ServicesProvider>
       </I18nextProvider>

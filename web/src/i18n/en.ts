@@ -307,6 +307,21 @@ export const en = {
     key: "Access key",
     enter: "Come in",
   },
+  broken: {
+    unreachable: {
+      title: "This page can't be loaded: the server can't be reached.",
+      advice: "Check that AVATAR is running, and try again.",
+    },
+    missing: {
+      title: "This page is missing on the server.",
+      advice:
+        "AVATAR was loaded anew and the page is still not there. Its operator may have to install it again.",
+    },
+    crashed: {
+      title: "This page can't be shown.",
+      advice: "Try again. If it stays, tell the operator what the details say.",
+    },
+  },
   common: {
     loading: "Loading…",
     retry: "Try again",

@@ -288,6 +288,20 @@ export const zhTW: Words = {
     key: "存取金鑰",
     enter: "進入",
   },
+  broken: {
+    unreachable: {
+      title: "無法載入這個頁面：連不上伺服器。",
+      advice: "請確認 AVATAR 正在執行，然後再試一次。",
+    },
+    missing: {
+      title: "伺服器上找不到這個頁面。",
+      advice: "已重新載入 AVATAR，仍然找不到。管理者可能需要重新安裝。",
+    },
+    crashed: {
+      title: "無法顯示這個頁面。",
+      advice: "請再試一次；若持續發生，請把詳細資訊告訴管理者。",
+    },
+  },
   common: {
     loading: "載入中…",
     retry: "再試一次",
