@@ -59,6 +59,7 @@ export const en = {
     keys: "Space bar talks, Esc stops the answer.",
     keysHandsFree: "Esc stops the answer.",
     hintHandsFree: "Just speak. AVATAR answers when you pause.",
+    hintHandsFreeOff: "The microphone is off. Press the button and just speak.",
     handsFree: "Hands-free",
     stop: "Stop the answer",
     mute: "Mute the answer",

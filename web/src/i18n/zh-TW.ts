@@ -60,6 +60,7 @@ export const zhTW: Words = {
     keys: "空白鍵說話，Esc 停止回答。",
     keysHandsFree: "Esc 停止回答。",
     hintHandsFree: "直接說就好，您一停頓，AVATAR 就會回答。",
+    hintHandsFreeOff: "麥克風已關閉。請按一下按鈕，然後直接說。",
     handsFree: "免持對話",
     stop: "停止回答",
     mute: "將回答靜音",

@@ -138,6 +138,8 @@ export class Chat {
     if (!on) return this.speech.stopStreaming();
     void this.unlock();
     await this.speech.stream();
+    // After a reload nobody has touched the page: browsers let it sound once it listens.
+    void this.unlock();
   }
 
   sendText(text: string): void {

@@ -4,9 +4,9 @@ import { act, render, screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { I18nextProvider } from "react-i18next";
 import { MemoryRouter } from "react-router";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { startWords } from "../../i18n";
-import type { Chat } from "../../state/chat";
+import { Chat } from "../../state/chat";
 import { ServicesProvider } from "../../state/context";
 import type { Locale } from "../../state/settings";
 import { chatRig, SilentContext } from "../../test/chatRig";
@@ -39,6 +39,13 @@ async function open(locale: Locale = "en") {
 
 const ACCEPTED = { type: "accepted", ...T, utterance_id: "u1", turn_number: 1 } as const;
 
+/** A browser with that permission for the microphone; jsdom has no such question. */
+function permit(state: string) {
+  const query = vi.fn(async () => ({ state }));
+  Object.defineProperty(navigator, "permissions", { value: { query }, configurable: true });
+  return query;
+}
+
 /** Every press is held for a second. */
 function pressing(chat: Chat) {
   let seconds = 0;
@@ -49,6 +56,8 @@ function pressing(chat: Chat) {
     stop: vi.spyOn(chat, "stopTalking").mockResolvedValue(),
   };
 }
+
+afterEach(() => void Reflect.deleteProperty(navigator, "permissions"));
 
 beforeEach(() => {
   localStorage.clear();
@@ -321,6 +330,23 @@ describe("the talk page", () => {
     await userEvent.click(screen.getByRole("button", { name: "按住說話" }));
     expect(await screen.findByText(/瀏覽器只允許以 https 開啟/)).toBeInTheDocument();
   });
+
+  it.each(["granted", "prompt"])(
+    "with hands-free left on listens again, or says that it does not (%s)",
+    async (state) => {
+      localStorage.setItem("avatar.settings", '{"handsFree": true, "locale": "en"}');
+      const query = permit(state);
+      const listen = vi.spyOn(Chat.prototype, "listen").mockResolvedValue();
+      const { chat } = await open();
+      await act(async () => void (await query.mock.results[0]?.value));
+      expect(screen.getByText(/The microphone is off. Press the button/)).toBeInTheDocument();
+      expect(screen.queryByText(/AVATAR answers when you pause/)).toBeNull();
+      if (state !== "granted") return expect(listen).not.toHaveBeenCalled();
+      expect(listen).toHaveBeenCalledWith(true);
+      act(() => chat.speech.microphone.set({ phase: "on", problem: null }));
+      expect(screen.getByText(/Just speak. AVATAR answers/)).toBeInTheDocument();
+    },
+  );
 
   it("asks the server for hands-free when it is switched on", async () => {
     const { socket } = await open();

@@ -11,6 +11,7 @@ import { Greeting } from "./Greeting";
 import { Problems } from "./Problems";
 import { phaseOf } from "./phase";
 import { Transcript } from "./Transcript";
+import { useEar } from "./useEar";
 
 /** The page to talk on. */
 export function ChatPage() {
@@ -76,21 +77,6 @@ function useWakeup(): void {
       document.removeEventListener("visibilitychange", wake);
     };
   }, [chat]);
-}
-
-/**
- * Opens the ear in hands-free, and closes the microphone when one leaves the page.
- *
- * A browser lets a page sound only once somebody has touched it; hands-free that was left on waits
- * for that.
- */
-function useEar(): void {
-  const chat = useChat();
-  const [{ handsFree }] = useSettings();
-  useEffect(() => {
-    if (handsFree && navigator.userActivation?.hasBeenActive) void chat.listen(true);
-    return () => void chat.speech.close();
-  }, [handsFree, chat]);
 }
 
 /** A phone's screen stays on while it listens: it would close the microphone with it. */

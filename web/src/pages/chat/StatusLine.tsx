@@ -10,6 +10,8 @@ export function StatusLine({ phase }: { phase: Phase }) {
   const { t } = useTranslation();
   const chat = useChat();
   const [{ handsFree }] = useSettings();
+  const { phase: ear } = useStore(chat.speech.microphone);
+  const hint = ear === "off" ? "dock.hintHandsFreeOff" : "dock.hintHandsFree";
   const offline = phase === "waiting" || phase === "refused";
   return (
     <div className={styles.status}>
@@ -23,7 +25,7 @@ export function StatusLine({ phase }: { phase: Phase }) {
         )}
       </p>
       <p id="talk-hint" className={styles.hint}>
-        {t(handsFree ? "dock.hintHandsFree" : "dock.hint")}{" "}
+        {t(handsFree ? hint : "dock.hint")}{" "}
         <span id="talk-keys" className={styles.keys}>
           {t(handsFree ? "dock.keysHandsFree" : "dock.keys")}
         </span>
