@@ -41,6 +41,8 @@ export class Chat {
   readonly conversation = new Store<Conversation>(EMPTY);
   readonly link = new Store<Link>(IDLE_LINK);
   readonly speaking = new Store(false);
+  /** the answer stands still: the person may be talking over it */
+  readonly givingWay = new Store(false);
   readonly soundBlocked = new Store(false);
   readonly levels: Levels = { input: 0, output: 0 };
   readonly speech: Speech;
@@ -205,6 +207,7 @@ export class Chat {
       {
         onHeard: (reply, ms) => this.#heard(reply, ms),
         onSpeaking: (speaking) => this.speaking.set(speaking),
+        onGivingWay: (givingWay) => this.givingWay.set(givingWay),
         onFrame: ({ turnId }, bytes, rate) =>
           this.conversation.update((was) => countSound(was, turnId, bytes, rate)),
       },

@@ -331,6 +331,40 @@ describe("the talk page", () => {
     expect(await screen.findByText(/瀏覽器只允許以 https 開啟/)).toBeInTheDocument();
   });
 
+  it("says that it listens while one talks over the answer, and offers nothing to stop", async () => {
+    const { chat, say } = await open();
+    await userEvent.click(screen.getByRole("switch", { name: "Hands-free" }));
+    act(() => chat.speech.microphone.set({ phase: "on", problem: null }));
+    const clause = { mode: "fast", sample_rate: 24_000, format: "pcm_s16le" } as const;
+    const sound = { type: "audio_response", ...T, ...clause, text: "One.", data: btoa("    ") };
+    say({ type: "status", state: "speaking" }, ACCEPTED);
+    say({ type: "transcription", ...T, text: "Count", is_final: true }, sound as never);
+    const stop = { name: "Stop the answer" };
+    expect(screen.getByText("Speaking")).toBeInTheDocument();
+    expect(screen.getByRole("button", stop)).toBeInTheDocument();
+    say({ type: "playback_control", ...T, action: "pause" });
+    expect(screen.getByText("Listening")).toBeInTheDocument();
+    expect(screen.queryByRole("button", stop)).toBeNull();
+    say({ type: "playback_control", ...T, action: "resume" });
+    expect(screen.getByText("Speaking")).toBeInTheDocument();
+    say({ type: "playback_control", ...T, action: "flush" });
+    say({ ...ACCEPTED, turn_id: "t2", utterance_id: "u2", turn_number: 2 });
+    say({ type: "transcription", turn_id: "t2", text: "Wait" });
+    expect(screen.getByText("Listening")).toBeInTheDocument();
+    expect(screen.queryByRole("button", stop)).toBeNull();
+    say({ type: "status", state: "transcribing" });
+    expect(screen.getByText("Understanding…")).toBeInTheDocument();
+  });
+
+  it("says that it listens while the button is held, whatever the server still does", async () => {
+    const { chat, say } = await open();
+    say(ACCEPTED, { type: "status", state: "thinking" });
+    expect(screen.getByText("Thinking…")).toBeInTheDocument();
+    act(() => chat.speech.microphone.set({ phase: "on", problem: null }));
+    expect(screen.getByText("Listening")).toBeInTheDocument();
+    expect(screen.queryByRole("button", { name: "Stop the answer" })).toBeNull();
+  });
+
   it.each(["granted", "prompt"])(
     "with hands-free left on listens again, or says that it does not (%s)",
     async (state) => {

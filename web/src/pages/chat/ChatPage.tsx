@@ -21,9 +21,11 @@ export function ChatPage() {
   const link = useStore(chat.link);
   const microphone = useStore(chat.speech.microphone);
   const speaking = useStore(chat.speaking);
-  const [{ ttsMode }] = useSettings();
+  const givingWay = useStore(chat.givingWay);
+  const [{ ttsMode, handsFree }] = useSettings();
   const hindered = hindrance(lossesOf(conversation.away, ttsMode));
-  const phase = phaseOf(link, microphone, conversation, speaking, hindered);
+  const now = { link, microphone, conversation, handsFree, speaking, givingWay, hindered };
+  const phase = phaseOf(now);
 
   // A conversation that can't be fetched must not keep anybody from beginning another.
   const stuck = link.phase === "waiting" && link.thread !== null;

@@ -35,7 +35,9 @@ export function Dock({ phase }: { phase: Phase }) {
   const blocked = useStore(chat.soundBlocked);
 
   useEscape(() => chat.interrupt());
-  const talking = microphone.phase !== "off" && !speaking;
+  const listening = phase === "listening";
+  const talking = listening || (microphone.phase !== "off" && !speaking);
+  const answering = (speaking && !listening) || phase === "thinking" || phase === "speaking";
   return (
     <section className={styles.dock} data-phase={phase} aria-label={t("chat.title")}>
       <Horizon
@@ -64,7 +66,7 @@ export function Dock({ phase }: { phase: Phase }) {
         </button>
         <TalkButton />
         <div className={styles.right}>
-          {(speaking || phase === "thinking" || phase === "speaking") && (
+          {answering && (
             <button
               type="button"
               className="button"
