@@ -36,6 +36,7 @@ async function start(root: HTMLElement): Promise<void> {
   const chat = new Chat(settings, {
     connect: () => new WebSocket(chatAddress(location)),
     source: browserSource,
+    newAudio: () => new Audio(),
     newId,
     now: () => Date.now(),
     memory,

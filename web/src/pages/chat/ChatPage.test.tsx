@@ -17,7 +17,7 @@ const T = { turn_id: "t1" } as const;
 
 /** The page on a socket whose other end is the test. */
 async function open(locale: Locale = "en") {
-  const { chat, settings, sockets, socket } = chatRig({ locale, storage: localStorage });
+  const { chat, settings, sockets, socket, audios } = chatRig({ locale, storage: localStorage });
   const words = await startWords(locale);
   render(
     <I18nextProvider i18n={words}>
@@ -34,7 +34,7 @@ async function open(locale: Locale = "en") {
     });
   act(() => socket().open());
   say(session());
-  return { chat, sockets, socket, say };
+  return { chat, sockets, socket, say, audios };
 }
 
 const ACCEPTED = { type: "accepted", ...T, utterance_id: "u1", turn_number: 1 } as const;
@@ -354,6 +354,28 @@ describe("the talk page", () => {
     expect(screen.queryByRole("button", stop)).toBeNull();
     say({ type: "status", state: "transcribing" });
     expect(screen.getByText("Understanding…")).toBeInTheDocument();
+  });
+
+  it("ends a replay when one talks or types, stops it with Esc, and mutes it with the answers", async () => {
+    const { chat, say, audios } = await open();
+    vi.spyOn(chat.speech, "begin").mockResolvedValue();
+    say(ACCEPTED, { type: "llm_response", ...T, text: "One." });
+    say({ type: "tts_ready", ...T, audio_url: "/api/turn/t1/audio/ai", duration_ms: 900 });
+    say({ type: "turn_done", ...T, timings: {}, heard_text: "One." });
+    const again = () => userEvent.click(screen.getByRole("button", { name: /Play the answer/ }));
+    await again();
+    expect(audios.at(-1)).toMatchObject({ src: "/api/turn/t1/audio/ai", playing: true });
+    await userEvent.click(screen.getByRole("button", { name: "Mute the answer" }));
+    expect(audios.at(-1)?.muted).toBe(true);
+    await userEvent.keyboard("{Escape}");
+    expect(audios.at(-1)?.playing).toBe(false);
+    await again();
+    await act(() => chat.startTalking());
+    expect(audios.at(-1)?.playing).toBe(false);
+    await again();
+    act(() => chat.sendText("Hello"));
+    expect(audios.at(-1)?.playing).toBe(false);
+    expect(audios).toHaveLength(3);
   });
 
   it("says that it listens while the button is held, whatever the server still does", async () => {

@@ -20,7 +20,9 @@ export function ChatPage() {
   const conversation = useStore(chat.conversation);
   const link = useStore(chat.link);
   const microphone = useStore(chat.speech.microphone);
-  const speaking = useStore(chat.speaking);
+  const answer = useStore(chat.speaking);
+  const replay = useStore(chat.replay.playing);
+  const speaking = answer || replay !== null;
   const givingWay = useStore(chat.givingWay);
   const [{ ttsMode, handsFree }] = useSettings();
   const hindered = hindrance(lossesOf(conversation.away, ttsMode));

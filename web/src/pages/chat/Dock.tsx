@@ -1,6 +1,6 @@
-import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { Icon } from "../../components/Icon";
+import { useEscape } from "../../components/useEscape";
 import { useChat, useSettings } from "../../state/context";
 import { useStore } from "../../state/store";
 import { Composer } from "./Composer";
@@ -10,28 +10,15 @@ import type { Phase } from "./phase";
 import { StatusLine } from "./StatusLine";
 import { TalkButton } from "./TalkButton";
 
-/** Esc stops the answer wherever the focus is, unless it closes something first. */
-function useEscape(stop: () => void): void {
-  const latest = useRef(stop);
-  latest.current = stop;
-  useEffect(() => {
-    const down = (event: KeyboardEvent) => {
-      if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
-      const closing = event.target instanceof Element && event.target.closest("dialog");
-      if (!closing) latest.current();
-    };
-    document.addEventListener("keydown", down);
-    return () => document.removeEventListener("keydown", down);
-  }, []);
-}
-
 /** What one talks with: the line, the button, the switch, the field. */
 export function Dock({ phase }: { phase: Phase }) {
   const { t } = useTranslation();
   const chat = useChat();
   const [settings, change] = useSettings();
   const microphone = useStore(chat.speech.microphone);
-  const speaking = useStore(chat.speaking);
+  const answer = useStore(chat.speaking);
+  const replay = useStore(chat.replay.playing);
+  const speaking = answer || replay !== null;
   const blocked = useStore(chat.soundBlocked);
 
   useEscape(() => chat.interrupt());

@@ -18,6 +18,7 @@ export function useEar(): void {
     if (handsFree) void open();
     return () => {
       left = true;
+      chat.replay.stop(false);
       void chat.speech.close();
     };
   }, [handsFree, chat]);
