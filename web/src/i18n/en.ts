@@ -278,12 +278,52 @@ export const en = {
         title: "There is no speech in this recording.",
         advice: "It takes 3 to 30 seconds of one person's clear speech.",
       },
+      EMPTY_FILE: {
+        title: "This file is empty.",
+        advice: "Choose another file, or record one here.",
+      },
+      UNKNOWN_FORMAT: {
+        title: "This is no sound file that AVATAR can read.",
+        advice: "It reads WAV, MP3, M4A, FLAC, Ogg and WebM.",
+      },
+      NO_SOUND: {
+        title: "There is no sound in this file.",
+        advice: "Choose another file, or record one here.",
+      },
+      DAMAGED: {
+        title: "This file is damaged.",
+        advice: "Save it again as WAV or MP3, or choose another one.",
+      },
+      FILE_TOO_LONG: {
+        title: "This recording is too long to be read.",
+        advice: "Cut out 3 to 30 seconds of speech and send those.",
+      },
+      SPEECH_TOO_SHORT: {
+        title: "There is too little speech in this recording.",
+        advice: "It takes at least 3 seconds of speech without the pauses; 8 to 15 are better.",
+      },
+      SPEECH_TOO_LONG: {
+        title: "There is too much speech in this recording.",
+        advice: "At most 30 seconds are used: cut out a part of it and send that.",
+      },
+      DISTORTED: {
+        title: "This recording is distorted.",
+        advice: "Turn the microphone down or move away from it, and record it again.",
+      },
+      SILENT: {
+        title: "Nobody speaks in this recording.",
+        advice: "It is silent, or only noise. Check the microphone and record it again.",
+      },
+      NO_VOICE: {
+        title: "There is sound in this recording, but no voice.",
+        advice: "It takes 3 to 30 seconds of one person's clear speech, without music.",
+      },
       CONFLICT: {
         title: "There is a voice of this name already.",
         advice: "Choose another name.",
       },
     },
-    fileHint: "5 to 30 seconds of one person, without music or noise.",
+    fileHint: "3 to 30 seconds of one person, without music or noise; 8 to 15 are best.",
     name: "Name",
     text: "What is said in it",
     textHint: "May be left empty: it is then recognised.",

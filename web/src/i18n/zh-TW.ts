@@ -262,9 +262,40 @@ export const zhTW: Words = {
         title: "這段錄音裡沒有語音。",
         advice: "需要同一個人 3 到 30 秒清楚的語音。",
       },
+      EMPTY_FILE: { title: "這個檔案是空的。", advice: "請選擇其他檔案，或在這裡錄音。" },
+      UNKNOWN_FORMAT: {
+        title: "AVATAR 無法讀取這種檔案。",
+        advice: "可使用 WAV、MP3、M4A、FLAC、Ogg 與 WebM。",
+      },
+      NO_SOUND: { title: "這個檔案裡沒有聲音。", advice: "請選擇其他檔案，或在這裡錄音。" },
+      DAMAGED: { title: "這個檔案已損壞。", advice: "請重新存成 WAV 或 MP3，或選擇其他檔案。" },
+      FILE_TOO_LONG: {
+        title: "這段錄音太長，無法讀取。",
+        advice: "請剪出 3 到 30 秒的語音再送出。",
+      },
+      SPEECH_TOO_SHORT: {
+        title: "這段錄音裡的語音太短。",
+        advice: "扣除停頓後至少要有 3 秒的語音，8 到 15 秒更好。",
+      },
+      SPEECH_TOO_LONG: {
+        title: "這段錄音裡的語音太長。",
+        advice: "最多使用 30 秒，請剪出其中一段再送出。",
+      },
+      DISTORTED: {
+        title: "這段錄音嚴重失真。",
+        advice: "請調低麥克風音量，或離麥克風遠一點，再錄一次。",
+      },
+      SILENT: {
+        title: "這段錄音裡沒有人說話。",
+        advice: "只有靜音或雜音。請檢查麥克風，再錄一次。",
+      },
+      NO_VOICE: {
+        title: "這段錄音有聲音，但沒有人聲。",
+        advice: "需要同一個人 3 到 30 秒清楚的語音，不要有音樂。",
+      },
       CONFLICT: { title: "已經有同名的聲音了。", advice: "請換一個名稱。" },
     },
-    fileHint: "5 到 30 秒，只有一個人說話，沒有音樂或雜音。",
+    fileHint: "3 到 30 秒，只有一個人說話，沒有音樂或雜音；8 到 15 秒最好。",
     name: "名稱",
     text: "錄音裡說的話",
     textHint: "可以留空，系統會自行辨識。",
