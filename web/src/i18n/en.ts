@@ -20,6 +20,8 @@ export const en = {
   greeting: {
     title: "Say something.",
     body: "Hold the button or the space bar and speak. You will see your words as they are understood, and hear an answer.",
+    bodyTouch:
+      "Hold the button and speak. You will see your words as they are understood, and hear an answer.",
     stays: "Nothing you say leaves this network.",
     try: "Or try one of these",
     examples: ["What time is it?", "What is 12 times 7?", "What are you?"],
@@ -134,6 +136,18 @@ export const en = {
     waiting: "The server has not said yet which engines run.",
     close: "Close",
     bannerTitle: "Built-in engines: what they can't do",
+    notice: {
+      pocketsphinx:
+        "`make run` without PROFILE=small starts a recogniser that knows both languages.",
+      whisper: "Names, and sentences that mix languages, are often misheard.",
+      demo: "It follows fixed rules. Set LLM_URL and LLM_MODEL to connect a language model.",
+      espeak: "`make run` without PROFILE=small speaks naturally.",
+      piper: "One voice for each language; voice profiles need F5-TTS.",
+      kokoro:
+        "A voice profile picks the nearest of its 54 voices and shifts the pitch: an effect, no likeness. F5-TTS and CosyVoice clone.",
+      f5: "The published weights are not for commercial use: TTS_F5_MODEL takes others.",
+      cosyvoice: "Its makers have not run it here: see engines/cosyvoice.md.",
+    },
     embedded: {
       stt: "Hears clear English only. Chinese can be typed and is spoken back.",
       llm: "Not a language model: it greets, tells the time, does sums and remembers a little.",
@@ -215,6 +229,18 @@ export const en = {
       tts_fast: "Speech, fast",
       tts_hq: "Speech, high quality",
       profile: "Store",
+    },
+    loads: {
+      sessions: "Conversations",
+      workers: "Processes",
+      workers_busy: "Processes at work",
+      busy: "Processes at work",
+      waiting: "Waiting",
+      workers_limit: "Processes at most",
+      utterances: "Utterances being understood",
+      queue: "Waiting",
+      calls: "Requests",
+      audio_mib: "Sound kept (MiB)",
     },
     model: { loading: "loading", ready: "ready", failed: "failed", idle: "idle" },
   },

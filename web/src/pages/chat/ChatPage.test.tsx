@@ -324,6 +324,45 @@ describe("the talk page", () => {
     expect(dialog).toHaveTextContent("not stated");
   });
 
+  it("says what the engines can't do in the page's language, and links their licences", async () => {
+    await open("zh-TW");
+    HTMLDialogElement.prototype.showModal = function open(this: HTMLDialogElement) {
+      this.open = true;
+    };
+    await userEvent.click(screen.getByRole("button", { name: /內建引擎/ }));
+    const dialog = screen.getByRole("dialog");
+    expect(dialog).toHaveTextContent("就會啟動中英文都聽得懂的語音辨識");
+    expect(dialog).not.toHaveTextContent("Hears clear English only.");
+    expect(within(dialog).getByRole("link", { name: "BSD-2-Clause" })).toHaveAttribute(
+      "href",
+      "https://spdx.org/licenses/BSD-2-Clause.html",
+    );
+  });
+
+  it("tells a phone nothing of keys", async () => {
+    vi.stubGlobal("matchMedia", (query: string) => ({
+      matches: query === "(hover: none)",
+      addEventListener: () => undefined,
+    }));
+    await open();
+    expect(screen.getByText(/^Hold the button and speak/)).toBeInTheDocument();
+    expect(screen.queryByText(/space bar/i)).toBeNull();
+  });
+
+  it("says what releasing or pressing again does while one talks", async () => {
+    const { chat } = await open();
+    const { user } = pressing(chat);
+    const hint = () => document.getElementById("talk-hint");
+    expect(hint()).toHaveTextContent("Hold to talk; or press to start");
+    await user.keyboard("[Space>]");
+    expect(hint()).toHaveTextContent("Release to send");
+    await user.keyboard("[/Space]");
+    expect(hint()).toHaveTextContent("Hold to talk; or press to start");
+    screen.getByRole("button", { name: "Hold to talk" }).focus();
+    await user.keyboard("{Enter}");
+    expect(hint()).toHaveTextContent("Press again to send");
+  });
+
   it("explains why there is no microphone", async () => {
     await open("zh-TW");
     vi.stubGlobal("isSecureContext", false);

@@ -1,3 +1,4 @@
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Icon } from "../../components/Icon";
 import { useEscape } from "../../components/useEscape";
@@ -7,6 +8,7 @@ import { Composer } from "./Composer";
 import styles from "./Dock.module.css";
 import { Horizon } from "./Horizon";
 import type { Phase } from "./phase";
+import type { Press } from "./pressGesture";
 import { StatusLine } from "./StatusLine";
 import { TalkButton } from "./TalkButton";
 
@@ -21,6 +23,8 @@ export function Dock({ phase }: { phase: Phase }) {
   const speaking = answer || replay !== null;
   const blocked = useStore(chat.soundBlocked);
 
+  const [press, setPress] = useState<Press["kind"]>("idle");
+
   useEscape(() => chat.interrupt());
   const listening = phase === "listening";
   const talking = listening || (microphone.phase !== "off" && !speaking);
@@ -31,7 +35,7 @@ export function Dock({ phase }: { phase: Phase }) {
         active={microphone.phase !== "off" || speaking}
         voice={talking ? "person" : "assistant"}
       />
-      <StatusLine phase={phase} />
+      <StatusLine phase={phase} press={press} />
       {blocked && (
         <p className={styles.blocked}>
           {t("dock.soundBlocked")}
@@ -51,7 +55,7 @@ export function Dock({ phase }: { phase: Phase }) {
           <span className={styles.track} />
           {t("dock.handsFree")}
         </button>
-        <TalkButton />
+        <TalkButton onPress={setPress} />
         <div className={styles.right}>
           {answering && (
             <button

@@ -68,7 +68,7 @@ function Service({ name, service }: { name: string; service: ServiceStatus }) {
         <dl className={styles.load}>
           {Object.entries(health.load).map(([key, value]) => (
             <div key={key}>
-              <dt>{key}</dt>
+              <dt>{isLoad(key) ? t(`status.loads.${key}`) : key.replaceAll("_", " ")}</dt>
               <dd>{Number.isInteger(value) ? value : value.toFixed(2)}</dd>
             </div>
           ))}
@@ -82,6 +82,23 @@ const PARTS = ["stt", "llm", "tts_fast", "tts_hq", "profile"] as const;
 
 function isPart(name: string): name is (typeof PARTS)[number] {
   return (PARTS as readonly string[]).includes(name);
+}
+
+const LOADS = [
+  "sessions",
+  "workers",
+  "workers_busy",
+  "busy",
+  "waiting",
+  "workers_limit",
+  "utterances",
+  "queue",
+  "calls",
+  "audio_mib",
+] as const;
+
+function isLoad(key: string): key is (typeof LOADS)[number] {
+  return (LOADS as readonly string[]).includes(key);
 }
 
 function Models({ health }: { health: Health }) {
