@@ -31,7 +31,7 @@ export const enErrors = {
     advice: "Others are talking at the moment. The page tries again by itself.",
   },
   UNAUTHORIZED: {
-    title: "You need a key to come in.",
+    title: "You need a key to sign in.",
     advice: "Ask the operator for the access key.",
   },
   FORBIDDEN: {
@@ -80,5 +80,22 @@ export const enErrors = {
   NETWORK: {
     title: "The server can't be reached.",
     advice: "Check that AVATAR is running, and try again.",
+  },
+};
+
+/** Why a page is not there. */
+export const enBroken = {
+  unreachable: {
+    title: "This page can't be loaded: the server can't be reached.",
+    advice: "Check that AVATAR is running, and try again.",
+  },
+  missing: {
+    title: "This page is missing on the server.",
+    advice:
+      "AVATAR was loaded anew and the page is still not there. Its operator may have to install it again.",
+  },
+  crashed: {
+    title: "This page can't be shown.",
+    advice: "Try again. If it stays, tell the operator what the details say.",
   },
 };

@@ -1,4 +1,4 @@
-import { enErrors } from "./en.errors";
+import { enBroken, enErrors } from "./en.errors";
 
 /** English; the shape of every other language. */
 export const en = {
@@ -171,7 +171,7 @@ export const en = {
   notice: {
     HQ_FELL_BACK: "High quality is not available here; the fast voice speaks.",
     CPU_FALLBACK: "The graphics card is full or absent; a slower processor does the work.",
-    VOICE_FELL_BACK: "The chosen voice is not available; the standard one speaks.",
+    VOICE_FELL_BACK: "The chosen voice is not available; the default one speaks.",
     EMBEDDED_ENGINE: "Built-in engines are at work; they are modest.",
     PUBLIC_ENGINE: "An engine at a public address is in use: what you say leaves this network.",
     TEXT_SKIPPED: "Part of the answer can't be spoken by this voice; it is on the screen.",
@@ -253,7 +253,7 @@ export const en = {
     themes: { system: "As the system", light: "Light", dark: "Dark" },
     conversation: "Conversation",
     language: "Language you speak",
-    languages: { auto: "Find out by itself", en: "English", zh: "Chinese" },
+    languages: { auto: "Detect automatically", en: "English", zh: "Chinese" },
     patience: "Patience",
     patienceHint: "How long AVATAR waits in a pause before it answers. Only for hands-free.",
     eager: "eager",
@@ -266,7 +266,7 @@ export const en = {
     ttsMode: "Voice quality",
     ttsModes: { fast: "Fast", hq: "High quality, slower" },
     profile: "Voice profile",
-    defaultProfile: "The standard one",
+    defaultProfile: "Default voice",
     selfClone: "Answer in my own voice",
     selfCloneHint:
       "Where the engine can clone voices and no profile is chosen, what you say is its model. You agree to that by switching this on.",
@@ -357,9 +357,9 @@ export const en = {
     consent: "The person whose voice this is agreed to its use here.",
     consentRequired: "Without this agreement the voice can't be used.",
     upload: "Add the voice",
-    uploading: "Being worked on…",
-    default: "Standard voice",
-    makeDefault: "Make it the standard",
+    uploading: "In progress…",
+    default: "Default voice",
+    makeDefault: "Make default",
     test: "Hear it",
     testText: "This is how I sound when I answer.",
     delete: "Delete",
@@ -372,23 +372,9 @@ export const en = {
     title: "AVATAR is locked",
     intro: "Its operator asks for an access key. It is kept as a cookie that pages can't read.",
     key: "Access key",
-    enter: "Come in",
+    enter: "Sign in",
   },
-  broken: {
-    unreachable: {
-      title: "This page can't be loaded: the server can't be reached.",
-      advice: "Check that AVATAR is running, and try again.",
-    },
-    missing: {
-      title: "This page is missing on the server.",
-      advice:
-        "AVATAR was loaded anew and the page is still not there. Its operator may have to install it again.",
-    },
-    crashed: {
-      title: "This page can't be shown.",
-      advice: "Try again. If it stays, tell the operator what the details say.",
-    },
-  },
+  broken: enBroken,
   common: {
     loading: "Loading…",
     retry: "Try again",

@@ -1,5 +1,5 @@
 import type { Words } from "./en";
-import { zhTWErrors } from "./zh-TW.errors";
+import { zhTWBroken, zhTWErrors } from "./zh-TW.errors";
 
 /** 台灣正體中文。 */
 export const zhTW: Words = {
@@ -20,9 +20,9 @@ export const zhTW: Words = {
   },
   greeting: {
     title: "請說，我在聽。",
-    body: "按住按鈕或空白鍵說話。您會看到聽懂的字句逐一出現，並聽到回答。",
+    body: "按住按鈕或空白鍵說話。您說的話會即時轉成文字，並以語音回答。",
     stays: "您說的話不會離開這個網路。",
-    bodyTouch: "按住按鈕說話。您會看到聽懂的字句逐一出現，並聽到回答。",
+    bodyTouch: "按住按鈕說話。您說的話會即時轉成文字，並以語音回答。",
     try: "也可以試試這幾句",
     examples: ["現在幾點？", "十二乘以七是多少？", "你是誰？"],
   },
@@ -42,7 +42,7 @@ export const zhTW: Words = {
     stopReplay: "停止播放",
     edit: "更正聽到的內容",
     editLabel: "您實際說的話",
-    save: "改答這一句",
+    save: "用這句重新回答",
     cancel: "取消",
     retry: "再試一次",
     typeInstead: "改用打字",
@@ -113,7 +113,7 @@ export const zhTW: Words = {
     tts_first_audio: "合成第一個聲音",
     first_audio: "第一個聲音",
     tts: "語音合成",
-    total: "整輪",
+    total: "整個回合",
   },
   engines: {
     open: "引擎",
@@ -161,7 +161,7 @@ export const zhTW: Words = {
   notice: {
     HQ_FELL_BACK: "這裡沒有高品質語音，改用快速語音。",
     CPU_FALLBACK: "顯示卡已滿或不存在，改由較慢的處理器執行。",
-    VOICE_FELL_BACK: "選擇的聲音無法使用，改用標準聲音。",
+    VOICE_FELL_BACK: "選擇的聲音無法使用，改用預設聲音。",
     EMBEDDED_ENGINE: "目前使用內建引擎，能力有限。",
     PUBLIC_ENGINE: "正在使用公開網路上的引擎：您說的話會離開這個網路。",
     TEXT_SKIPPED: "這個聲音無法說出部分回答，請看畫面上的文字。",
@@ -238,19 +238,19 @@ export const zhTW: Words = {
     conversation: "對話",
     language: "您說的語言",
     languages: { auto: "自動判斷", en: "英文", zh: "中文" },
-    patience: "耐心",
+    patience: "等待時間",
     patienceHint: "您停頓時，AVATAR 等多久才回答。只用於免持對話。",
-    eager: "急切",
-    patient: "耐心",
+    eager: "短",
+    patient: "長",
     handsFree: "免持對話",
     handsFreeHint: "對話頁開啟時持續聆聽，您一停頓就回答。",
-    instructions: "給回答的指示",
+    instructions: "自訂指示",
     instructionsHint: "例如：請用一句話回答。",
     voice: "聲音",
     ttsMode: "語音品質",
     ttsModes: { fast: "快速", hq: "高品質，較慢" },
     profile: "聲音設定檔",
-    defaultProfile: "標準聲音",
+    defaultProfile: "預設聲音",
     selfClone: "用我自己的聲音回答",
     selfCloneHint: "若引擎能複製聲音且未選擇聲音設定檔，就以您說的話為範本。開啟即表示您同意。",
     storeAudio: "保存對話的聲音",
@@ -328,8 +328,8 @@ export const zhTW: Words = {
     consentRequired: "沒有同意，就不能使用這個聲音。",
     upload: "加入這個聲音",
     uploading: "處理中…",
-    default: "標準聲音",
-    makeDefault: "設為標準",
+    default: "預設聲音",
+    makeDefault: "設為預設",
     test: "聽聽看",
     testText: "我回答的時候，聽起來就像這樣。",
     delete: "刪除",
@@ -342,22 +342,9 @@ export const zhTW: Words = {
     title: "AVATAR 已上鎖",
     intro: "管理者要求輸入存取金鑰。金鑰會存成網頁無法讀取的 cookie。",
     key: "存取金鑰",
-    enter: "進入",
+    enter: "登入",
   },
-  broken: {
-    unreachable: {
-      title: "無法載入這個頁面：連不上伺服器。",
-      advice: "請確認 AVATAR 正在執行，然後再試一次。",
-    },
-    missing: {
-      title: "伺服器上找不到這個頁面。",
-      advice: "已重新載入 AVATAR，仍然找不到。管理者可能需要重新安裝。",
-    },
-    crashed: {
-      title: "無法顯示這個頁面。",
-      advice: "請再試一次；若持續發生，請把詳細資訊告訴管理者。",
-    },
-  },
+  broken: zhTWBroken,
   common: {
     loading: "載入中…",
     retry: "再試一次",
