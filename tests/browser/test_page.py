@@ -13,6 +13,7 @@ AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 ROUTES = ["/chat", "/voice-profiles", "/history", "/status", "/settings"]
 TURN_MS = 30_000
 AUDIBLE = 0.02
+FIRST_LOAD_BYTES = 165_000
 
 Open = Callable[..., Any]
 Spoken = Callable[..., Any]
@@ -44,6 +45,17 @@ def test_everybody_can_use_it(open_tab: Open, theme: str) -> None:
         found = tab.page.evaluate("axe.run().then(result => result.violations)")
         broken = [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
         assert broken == [], route
+
+
+def test_the_first_load_is_small(open_tab: Open) -> None:
+    tab = open_tab()
+    expect(tab.page.get_by_text("Ready", exact=True)).to_be_visible(timeout=TURN_MS)
+    tab.page.wait_for_load_state("networkidle")
+    sizes = tab.page.evaluate(
+        "performance.getEntries().filter(one => 'transferSize' in one)"
+        ".map(one => [one.name, one.transferSize])"
+    )
+    assert sum(size for _, size in sizes) < FIRST_LOAD_BYTES, sizes
 
 
 def test_a_break_is_mended_and_nothing_typed_is_lost(open_tab: Open) -> None:
