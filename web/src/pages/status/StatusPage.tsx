@@ -4,6 +4,7 @@ import { useResource } from "../../api/useResource";
 import { Loaded } from "../../components/Loaded";
 import { Page } from "../../components/Page";
 import type { Health } from "../../contract/generated";
+import { knownEngine } from "../chat/engineNotice";
 import { useStageName } from "../chat/Timings";
 import styles from "./Status.module.css";
 
@@ -110,12 +111,24 @@ function Models({ health }: { health: Health }) {
           <span className={styles.model}>{model.name}</span>
           <span className="faint">
             {t(`status.model.${model.state}`)} · {model.device}
-            {model.detail ? ` · ${model.detail}` : ""}
+            {model.detail && (
+              <>
+                {" · "}
+                <Detail detail={model.detail} engine={health.engine} />
+              </>
+            )}
           </span>
         </li>
       ))}
     </ul>
   );
+}
+
+/** What a model says of itself: where that is its engine's notice, in the page's language. */
+function Detail({ detail, engine }: { detail: string; engine: Health["engine"] }) {
+  const { t } = useTranslation();
+  const known = engine?.notice === detail ? knownEngine(engine.name) : null;
+  return known ? t(`engines.notice.${known}`) : <span lang="en">{detail}</span>;
 }
 
 function Stages({ stages }: { stages: Record<string, StageFigures> }) {
