@@ -50,7 +50,7 @@ def decode(upload: bytes) -> Recording:
     try:
         pcm, clipped = decode_engine.decode(upload)
     except decode_engine.Refused as refusal:
-        raise BadAudio(str(refusal)) from refusal
+        raise BadAudio(str(refusal), reason=refusal.reason) from refusal
     return Recording(np.frombuffer(pcm, "<i2"), decode_engine.RATE, clipped)
 
 
@@ -225,6 +225,26 @@ async def test_nothing_of_a_refused_recording_is_kept(
         assert code(await post(client, make())) == (status, expected)
     assert files_of(settings.home) == set()
     assert (await client.get(PATH)).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ("nothing", "EMPTY_FILE"),
+        ("a text file", "UNKNOWN_FORMAT"),
+        ("random in FLAC", "DAMAGED"),
+        ("far too long", "FILE_TOO_LONG"),
+        ("silence", "SILENT"),
+        ("too short", "SPEECH_TOO_SHORT"),
+        ("too long", "SPEECH_TOO_LONG"),
+        ("distorted", "DISTORTED"),
+    ],
+)
+async def test_a_refusal_names_its_reason(client: Client, what: str, reason: str) -> None:
+    make, expected = UNUSABLE[what]
+    answer = await post(client, make())
+    assert answer.json()["code"] == expected
+    assert answer.json()["reason"] == reason
 
 
 def test_a_cut_off_recording_says_so(woman: np.ndarray) -> None:

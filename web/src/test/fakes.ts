@@ -1,5 +1,32 @@
 import type { ClientMessage, Engines, ServerMessage } from "../contract/generated";
 import type { SocketLike } from "../protocol/chatSocket";
+import type { ReplayAudio } from "../state/replay";
+
+/** An audio element that plays for as long as the test wants. */
+export class FakeAudio implements ReplayAudio {
+  src = "";
+  muted = false;
+  playing = false;
+  #finish: () => void = () => undefined;
+
+  async play(): Promise<void> {
+    this.playing = true;
+  }
+
+  pause(): void {
+    this.playing = false;
+  }
+
+  addEventListener(_type: string, listener: () => void): void {
+    this.#finish = listener;
+  }
+
+  /** It comes to its end. */
+  finish(): void {
+    this.playing = false;
+    this.#finish();
+  }
+}
 
 /** The server's end of a socket in a test. */
 export class FakeSocket implements SocketLike {
