@@ -74,7 +74,9 @@ def test_command(language: str, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "localhost" in result.output
     found = json.loads(CliRunner().invoke(app, ["doctor", "--json"], env=environment).stdout)
-    assert {"system", "python", "engines", "port", "microphone"} <= {f["subject"] for f in found}
+    assert {"system", "python", "profile", "engines", "port", "microphone"} <= {
+        f["subject"] for f in found
+    }
 
 
 def test_it_runs_without_the_signals_and_locks_of_unix(tmp_path: Path) -> None:

@@ -39,6 +39,26 @@ def test_larger_engines_than_those_that_run_are_named(
     assert (told in last) if told else ("avatar models" not in text and "make run" not in text)
 
 
+@pytest.mark.parametrize(
+    ("count", "language", "told"),
+    [
+        (0, "en", "model"),
+        (2, "en", "model (l0, l1)"),
+        (99, "en", "model (99 languages)"),
+        (99, "zh", "model (99 種語言)"),
+    ],
+)
+def test_a_long_list_of_languages_is_a_number(count: int, language: str, told: str) -> None:
+    tags = [f"l{number}" for number in range(count)]
+    engine = EngineInfo(name="model", kind="local", languages=tags)
+    whole = Health(
+        status="ok",
+        service="gateway",
+        parts={"llm": Health(status="ok", service="llm", engine=engine)},
+    )
+    assert engines.lines(whole, Tongue(language))[1].split("  ")[-1] == told
+
+
 def test_every_engine_that_ships_is_described_in_chinese() -> None:
     for name in (*SMALL.values(), *DEFAULT.values()):
         info = EngineInfo(name=name, kind="embedded", languages=["en"], notice="An English text.")

@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from avatar_cli.commands.up import EXIT_CANNOT_START
 from avatar_cli.home import Home, HomeTakenError, configured_port, default_url
+from avatar_cli.main import app
 from avatar_cli.running import ports
 from avatar_cli.running.plan import page_folder, plan, to_start
 from avatar_cli.tongue import of_locale
@@ -17,6 +20,17 @@ from avatar_cli.tongue import of_locale
 def test_home_of_environment(tmp_path: Path) -> None:
     assert Home.of_environment({"AVATAR_HOME": str(tmp_path / "x")}).path == tmp_path / "x"
     assert Home.of_environment({}).path == Path("var").resolve()
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "can't be written"), ("zh", "無法寫入")])
+def test_a_home_that_cannot_be_written_ends_the_start_in_words(language: str, words: str) -> None:
+    """Of the kernel's, because root may write to any folder of its own."""
+    environment = {"AVATAR_LANG": language, "AVATAR_HOME": "/sys/kernel/avatar", "AVATAR_PORT": "0"}
+    result = CliRunner().invoke(app, ["up", "--profile", "small"], env=environment)
+    assert result.exit_code == EXIT_CANNOT_START
+    assert words in result.stderr
+    assert "/sys/kernel/avatar" in result.stderr
+    assert "AVATAR_HOME" in result.stderr
 
 
 def test_second_copy_is_kept_out(tmp_path: Path) -> None:

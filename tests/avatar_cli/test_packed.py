@@ -156,6 +156,37 @@ def test_what_was_harmed_on_the_disk_is_written_again(site: Path, store: Store, 
     assert model.read_bytes() == good
 
 
+@pytest.mark.parametrize("harm", ["truncated", "altered"])
+def test_what_was_harmed_and_has_no_package_any_more_is_refused_by_name_and_hash(
+    site: Path, store: Store, harm: str
+) -> None:
+    packed.prepare(ears(), store, nothing)
+    shutil.rmtree(site / "ear_part2-1.0.0.dist-info")
+    model = store.root / "ears" / "model.bin"
+    good = model.read_bytes()
+    bad = good[:-5] if harm == "truncated" else good[:-5] + b"wrong"
+    model.write_bytes(bad)
+    with pytest.raises(PackedError) as refused:
+        packed.prepare(ears(), store, nothing)
+    text = str(refused.value)
+    assert f"{model} is truncated or altered" in text
+    assert "config.json" not in text
+    assert sha(bad) in text
+    assert sha(good) in text
+    assert "avatar models download ears" in text
+
+
+def test_a_disk_that_fills_up_meanwhile_is_told_and_nothing_half_written_stays(
+    site: Path, store: Store
+) -> None:
+    folder = store.root / "ears"
+    folder.mkdir(parents=True)
+    (folder / ".model.bin.new").symlink_to("/dev/full")
+    with pytest.raises(PackedError, match=r"no room for ears.*AVATAR_HOME"):
+        packed.prepare(ears(), store, nothing)
+    assert list(folder.iterdir()) == []
+
+
 def test_two_starts_at_once_write_it_once(site: Path, store: Store) -> None:
     writers: set[int] = set()
 

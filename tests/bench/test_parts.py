@@ -51,7 +51,7 @@ def test_the_floor_adds_the_delays() -> None:
     path = floor.path(512 * 10, 20, FAST, "short", 200)
     assert path.ear == pytest.approx((11 * 512 / 320).__ceil__() * 20 - 320)
     assert path.model == path.ear + 120
-    assert path.clause == path.model + 150 + 2 * 20
+    assert path.clause == path.model + 150 + 3 * 20
     assert path.first_sound == path.clause + 100
     assert path.sure >= 200
 
@@ -74,7 +74,7 @@ def test_a_long_wait_is_the_floor() -> None:
 def test_answers_repeat_the_last_word() -> None:
     for kind in ("short", "fifty", "long"):
         assert "tomato." in "".join(tokens("tomato", kind))
-    assert first_clause_tokens("short") == 3
+    assert first_clause_tokens("short") == 4
     assert 48 <= len("".join(tokens("elephant", "fifty")).strip()) <= 52
     assert BUDGET.recogniser_ms + BUDGET.first_token_ms + BUDGET.first_byte_ms == 2900
 

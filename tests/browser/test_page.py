@@ -13,6 +13,7 @@ AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 ROUTES = ["/chat", "/voice-profiles", "/history", "/status", "/settings"]
 TURN_MS = 30_000
 AUDIBLE = 0.02
+FIRST_LOAD_BYTES = 165_000
 
 Open = Callable[..., Any]
 Spoken = Callable[..., Any]
@@ -44,6 +45,17 @@ def test_everybody_can_use_it(open_tab: Open, theme: str) -> None:
         found = tab.page.evaluate("axe.run().then(result => result.violations)")
         broken = [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
         assert broken == [], route
+
+
+def test_the_first_load_is_small(open_tab: Open) -> None:
+    tab = open_tab()
+    expect(tab.page.get_by_text("Ready", exact=True)).to_be_visible(timeout=TURN_MS)
+    tab.page.wait_for_load_state("networkidle")
+    sizes = tab.page.evaluate(
+        "performance.getEntries().filter(one => 'transferSize' in one)"
+        ".map(one => [one.name, one.transferSize])"
+    )
+    assert sum(size for _, size in sizes) < FIRST_LOAD_BYTES, sizes
 
 
 def test_a_break_is_mended_and_nothing_typed_is_lost(open_tab: Open) -> None:
@@ -182,3 +194,20 @@ def test_a_turn_is_deleted(open_tab: Open, avatar_url: str) -> None:
     expect(tab.page.get_by_role("button", name="Delete this turn")).to_have_count(0)
     found = httpx.get(f"{avatar_url}/api/conversations", params={"q": "celadon"}).json()
     assert found["items"] == []
+
+
+def test_a_page_that_could_not_be_loaded_says_so_and_can_be_tried_again(open_tab: Open) -> None:
+    tab = open_tab()
+    expect(tab.page.get_by_text("Ready", exact=True)).to_be_visible(timeout=TURN_MS)
+    away = ["**/assets/StatusPage*", "**/health"]
+    for address in away:
+        tab.page.context.route(address, lambda route: route.abort())
+    tab.page.get_by_role("link", name="Status").click()
+    note = tab.page.get_by_role("alert")
+    expect(note).to_contain_text("the server can't be reached", timeout=TURN_MS)
+    for address in away:
+        tab.page.context.unroute(address)
+    note.get_by_role("button", name="Try again").click()
+    expect(tab.page.get_by_role("heading", name="Status")).to_be_visible(timeout=TURN_MS)
+    # The browser complains about each file that it did not get.
+    tab.complaints.clear()

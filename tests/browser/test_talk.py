@@ -169,3 +169,16 @@ def test_speaking_over_the_answer_stops_it(open_tab: Open, spoken: Spoken) -> No
     tab.expect_words("what is the weather like today", turn=2)
     expect(tab.page.locator('[data-turn="1"] [data-interrupted]')).to_be_visible(timeout=TURN_MS)
     expect(answered(tab.page, 2)).to_contain_text(ANSWER, timeout=TURN_MS)
+
+
+def test_hands_free_goes_on_when_the_page_is_loaded_again(open_tab: Open, spoken: Spoken) -> None:
+    clip = spoken("time", before_s=2)
+    tab = open_tab(
+        microphone=clip,
+        settings='{"processed": false, "locale": "en", "handsFree": true}',
+        prepare=lambda context: context.grant_permissions(["microphone"]),
+    )
+    # Nobody touches the page.
+    tab.expect_words("what time is it")
+    expect(answered(tab.page)).to_contain_text(ANSWER, timeout=TURN_MS)
+    tab.until(lambda: bool(tab.loudest() > AUDIBLE))

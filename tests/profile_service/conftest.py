@@ -25,6 +25,8 @@ from profile_service.database import create_engine, sqlite_url
 from profile_service.settings import Settings
 
 HERE = Path(__file__).parent
+if str(HERE) not in sys.path:
+    sys.path.insert(0, str(HERE))  # `turn_steps`
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from sqlalchemy import make_url
+from turn_steps import send
 
 from avatar_contract.errors import ProfileUnavailable
 from avatar_contract.records import TurnRecord
@@ -87,18 +88,10 @@ async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def put(client: httpx.AsyncClient, record: TurnRecord, **files: bytes) -> httpx.Response:
-    return await client.put(
-        f"/v1/turns/{record.turn_id}",
-        data={"record": record.model_dump_json()},
-        files=files or {"x": b""},
-    )
-
-
 async def kept(client: httpx.AsyncClient, record: TurnRecord, **files: bytes) -> dict[str, Any]:
     """The turn, once it is taken: a gateway's spool tries again, too, where the machine is slow."""
     async with asyncio.timeout(60):
-        while (answer := await put(client, record, **files)).status_code == 503:
+        while (answer := await send(client, record, **files)).status_code == 503:
             pass
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -121,8 +114,8 @@ def all_routes(client: httpx.AsyncClient, record: TurnRecord, wav: bytes) -> lis
     moment = record.created_at.isoformat()
     token = {"token_hash": "a" * 64, "expires_at": moment}
     return [
-        put(client, record),
-        put(client, record, user_audio=wav, ai_audio=wav),
+        send(client, record),
+        send(client, record, user_audio=wav, ai_audio=wav),
         client.get("/v1/turns", params={"utterance_id": str(uuid4())}),
         client.get(f"/v1/turns/{record.turn_id}"),
         client.get(f"/v1/turns/{record.turn_id}/audio/user"),
@@ -161,8 +154,8 @@ async def test_a_sqlite_file_that_somebody_keeps_locked(
         await kept(client, before)
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        writes = [put(client, make_record(), user_audio=wav) for _ in range(8)]
-        writes += [client.delete(f"/v1/turns/{before.turn_id}"), put(client, record, ai_audio=wav)]
+        writes = [send(client, make_record(), user_audio=wav) for _ in range(8)]
+        writes += [client.delete(f"/v1/turns/{before.turn_id}"), send(client, record, ai_audio=wav)]
         await all_refused(writes)
         found = await health(client, "degraded")
         assert "locked" in found["detail"]
@@ -193,7 +186,7 @@ async def test_a_postgres_that_is_stopped_or_hangs(
         assert "database" in found["detail"]
         await asyncio.to_thread(postgres, back)
         await health(client, "ok")
-        await asyncio.gather(*(put(client, record, ai_audio=wav) for _ in range(9)))
+        await asyncio.gather(*(send(client, record, ai_audio=wav) for _ in range(9)))
         view = await kept(client, record, ai_audio=wav)
         assert (view["user_audio_ms"], view["ai_audio_ms"]) == (100, 100)
         async with asyncio.timeout(10):
@@ -223,7 +216,7 @@ async def test_what_was_committed_as_the_database_went_is_there_after(
             return await known(keys)
 
         monkeypatch.setattr(parts.vault, "_known", gone)
-        assert (await put(client, record, user_audio=make_wav())).status_code == 503
+        assert (await send(client, record, user_audio=make_wav())).status_code == 503
         monkeypatch.undo()
         await health(client, "failed")
         assert list(parts.vault.store.files()) == []
@@ -243,7 +236,7 @@ async def test_starting_while_the_database_is_away(
     async with serving(settings_of(postgres.url, tmp_path)) as client:
         found = await health(client, "loading")
         assert "database" in found["detail"]
-        await all_refused([put(client, make_record()), client.get("/v1/conversations")])
+        await all_refused([send(client, make_record()), client.get("/v1/conversations")])
         await asyncio.to_thread(postgres, "start")
         await health(client, "ok")
         await kept(client, make_record())

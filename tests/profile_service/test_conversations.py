@@ -10,12 +10,12 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from turn_steps import put, send
 
 from avatar_contract.errors import BadMessage, NotFound
 from avatar_contract.records import ConversationPage, TurnRecord
 from profile_service.api.common import Parts
 from profile_service.settings import Settings
-from profile_service.turns import Wavs
 
 Records = Callable[..., TurnRecord]
 Waves = Callable[..., bytes]
@@ -24,7 +24,7 @@ NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
 async def say(parts: Parts, record: TurnRecord, owner: str = "local", **wavs: bytes) -> TurnRecord:
-    await parts.turns.put(owner, record.turn_id, record, Wavs(**wavs))
+    await put(parts, record, owner, **wavs)
     return record
 
 
@@ -248,11 +248,7 @@ async def test_export(client: httpx.AsyncClient, make_record: Records, make_wav:
     said = ["*不是* [連結](x)", "two\nlines"]
     for text in said:
         record = make_record(session, recognised_text=text, edited_text=text + "!", turn_number=1)
-        await client.put(
-            f"/v1/turns/{record.turn_id}",
-            data={"record": record.model_dump_json()},
-            files={"user_audio": make_wav(), "ai_audio": make_wav()},
-        )
+        await send(client, record, user_audio=make_wav(), ai_audio=make_wav())
     path = f"/v1/conversations/{session}/export"
     view = (await client.get(f"/v1/conversations/{session}")).json()
     as_json = await client.get(path)
@@ -264,9 +260,13 @@ async def test_export(client: httpx.AsyncClient, make_record: Records, make_wav:
     with zipfile.ZipFile(io.BytesIO(zipped.content)) as archive:
         assert archive.testzip() is None
         assert sorted(archive.namelist()) == [
-            "audio/0001-ai.ogg", "audio/0001-user.ogg", "audio/0002-ai.ogg", "audio/0002-user.ogg",
-            "conversation.json", "conversation.md",
-        ]  # fmt: skip
+            "audio/0001-ai.ogg",
+            "audio/0001-user.ogg",
+            "audio/0002-ai.ogg",
+            "audio/0002-user.ogg",
+            "conversation.json",
+            "conversation.md",
+        ]
         assert archive.read("conversation.md").decode() == markdown
         turn = view["turns"][1]["turn_id"]
         stored = (await client.get(f"/v1/turns/{turn}/audio/ai")).content

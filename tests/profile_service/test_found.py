@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from turn_steps import put
 
 from avatar_contract.records import TurnRecord
 from profile_service import folding, textsearch
@@ -23,7 +24,6 @@ from profile_service.housekeeping import Housekeeper, Retention
 from profile_service.reindex import refold
 from profile_service.repository import search
 from profile_service.tables import search_entries
-from profile_service.turns import Wavs
 
 Records = Callable[..., TurnRecord]
 
@@ -50,7 +50,7 @@ async def test_every_line(parts: Parts, make_record: Records) -> None:
     sessions = {}
     for said in {text for _, _, text, _ in CASES}:
         record = make_record(recognised_text=said, ai_text="", heard_text="")
-        await parts.turns.put("local", record.turn_id, record, Wavs())
+        await put(parts, record)
         sessions[said] = record.session_id
     wrong = []
     for _, query, text, expected in CASES:
@@ -130,7 +130,7 @@ async def test_entries_of_an_older_release_are_folded_anew(
 ) -> None:
     records = [make_record(recognised_text=f"我住在臺北 {n}") for n in range(120)]
     for record in records:
-        await parts.turns.put("local", record.turn_id, record, Wavs())
+        await put(parts, record)
     await parts.conversations.rename("local", records[0].session_id, "臺東")
     await _make_old(parts)
 
@@ -149,7 +149,7 @@ async def test_an_entry_that_was_replaced_meanwhile_is_left_alone(
     parts: Parts, make_record: Records
 ) -> None:
     record = make_record(recognised_text="hello")
-    await parts.turns.put("local", record.turn_id, record, Wavs())
+    await put(parts, record)
     await parts.conversations.rename("local", record.session_id, "臺東")
     await _make_old(parts)
     async with parts.database.read() as connection:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import httpx
 import numpy as np
 import pytest
+from turn_steps import send
 
 from avatar_contract.audio import read_wav, wav_bytes
 from avatar_contract.records import TurnRecord
@@ -107,14 +108,6 @@ def _write_on(file: BinaryIO, piece: bytes) -> None:
         file.write(piece)
 
 
-async def put(client: httpx.AsyncClient, record: TurnRecord, **wavs: bytes) -> httpx.Response:
-    return await client.put(
-        f"/v1/turns/{record.turn_id}",
-        data={"record": record.model_dump_json()},
-        files=wavs or {"x": b""},
-    )
-
-
 async def until(found: Callable[[], Awaitable[Any]]) -> Any:
     """What `found` gives, once it gives something."""
     async with asyncio.timeout(20):
@@ -155,7 +148,7 @@ async def test_words_are_kept_and_their_sound_comes_later(
     async with disk.serving() as client:
         await health(client, "ok")
         before = make_record(recognised_text="before it was full")
-        assert (await put(client, before, user_audio=noise, ai_audio=noise)).status_code == 200
+        assert (await send(client, before, user_audio=noise, ai_audio=noise)).status_code == 200
         voice = await client.post("/v1/voice-profiles", **new_voice())
         assert voice.status_code == 201, voice.text
 
@@ -163,25 +156,24 @@ async def test_words_are_kept_and_their_sound_comes_later(
         records = [make_record(recognised_text=f"words {n}") for n in range(12)]
         for record in records:
             opened = record.model_copy(update={"state": "open", "ai_text": ""})
-            assert (await put(client, opened)).status_code == 200
+            assert (await send(client, opened)).status_code == 200
             # So large a form would not fit into a temporary file.
-            answer = await put(client, record, user_audio=noise, ai_audio=wav_of(40))
+            answer = await send(client, record, user_audio=noise, ai_audio=wav_of(40))
             view = answer.json()
             assert answer.status_code == 200, view
-            assert (view["state"], view["user_audio_ms"], view["ai_audio_ms"]) == (
-                "closed", None, None,
-            )  # fmt: skip
+            assert view["state"] == "closed"
+            assert (view["user_audio_ms"], view["ai_audio_ms"]) == (None, None)
             disk.fill()
         assert "without their sound" in (await health(client, "degraded"))["detail"]
         found = await client.get("/v1/conversations", params={"q": "words"})
         assert len(found.json()["items"]) == 12
-        another = await client.post("/v1/voice-profiles", **new_voice() | {"data": {
-            "name": "Bob", "consent": new_voice()["data"]["consent"]}})  # fmt: skip
+        of_bob = {"name": "Bob", "consent": new_voice()["data"]["consent"]}
+        another = await client.post("/v1/voice-profiles", **new_voice() | {"data": of_bob})
         assert (another.status_code, another.json()["code"]) == (507, "STORAGE_FULL")
 
         disk.empty()
         await health(client, "ok")
-        answer = await put(client, records[0], user_audio=noise, ai_audio=noise)
+        answer = await send(client, records[0], user_audio=noise, ai_audio=noise)
         view = answer.json()
         assert (view["user_audio_ms"], view["ai_audio_ms"]) == (2000, 2000)
         if database_kind == "sqlite":
@@ -199,7 +191,7 @@ async def test_deleting_works_on_a_full_disk_and_frees_it(
         session = turns[0].session_id
         turns += [make_record(session) for _ in range(12)]
         for record in turns:
-            answer = await put(client, record, user_audio=noise, ai_audio=noise)
+            answer = await send(client, record, user_audio=noise, ai_audio=noise)
             assert answer.json()["ai_audio_ms"] == 2000
         paths = [f"/v1/turns/{record.turn_id}" for record in turns[1:12]]
         paths += [f"/v1/conversations/{session}", f"/v1/voice-profiles/{voice['id']}"]
@@ -221,7 +213,7 @@ async def test_words_end_only_when_nothing_is_left_and_deleting_goes_on(
         kept = []
         for n in range(40):
             record = make_record(recognised_text=f"{n}", ai_text="word " * 5_000)
-            answer = await put(client, record)
+            answer = await send(client, record)
             if answer.status_code != 200:
                 break
             kept.append(record)
@@ -240,19 +232,19 @@ async def test_words_end_only_when_nothing_is_left_and_deleting_goes_on(
             path = f"/v1/conversations/{record.session_id}"
             assert (await client.delete(path)).status_code == 200
             disk.fill()
-        assert (await put(client, make_record())).status_code == 200, "in the room of what is gone"
+        assert (await send(client, make_record())).status_code == 200, "in the room of what is gone"
 
 
 async def test_starting_on_a_full_disk(disk: SmallDisk, make_record: Records, noise: bytes) -> None:
     record, other = make_record(), make_record()
     async with disk.serving() as client:
         await health(client, "ok")
-        assert (await put(client, record, user_audio=noise)).status_code == 200
+        assert (await send(client, record, user_audio=noise)).status_code == 200
         disk.fill()
     async with disk.serving() as client:
         await health(client, "degraded")
         assert (await client.get(f"/v1/turns/{record.turn_id}/audio/user")).status_code == 200
-        assert (await put(client, other, user_audio=noise)).status_code == 200
+        assert (await send(client, other, user_audio=noise)).status_code == 200
         assert (await client.delete(f"/v1/turns/{record.turn_id}")).status_code == 200
         disk.empty()
         await health(client, "ok")

@@ -17,6 +17,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
+from turn_steps import send
 
 from avatar_contract.records import TurnRecord
 from profile_service.database import create_engine
@@ -97,11 +98,7 @@ class Life:
 
 
 async def put(client: httpx.AsyncClient, record: TurnRecord, wav: bytes) -> int:
-    answer = await client.put(
-        f"/v1/turns/{record.turn_id}",
-        data={"record": record.model_dump_json()},
-        files={"user_audio": wav, "ai_audio": wav},
-    )
+    answer = await send(client, record, user_audio=wav, ai_audio=wav)
     assert answer.status_code == 200, answer.text
     return answer.json()["revision"]
 

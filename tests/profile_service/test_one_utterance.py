@@ -4,22 +4,21 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from turn_steps import but, listed, put
 
 from avatar_contract.errors import NotFound
 from avatar_contract.ids import turn_id
-from avatar_contract.records import SessionClaim, SessionState, TurnRecord, TurnView
+from avatar_contract.records import SessionClaim, SessionState, TurnRecord
 from profile_service import app as service
 from profile_service.api.common import Parts
 from profile_service.housekeeping import Housekeeper, Retention
 from profile_service.settings import Settings
 from profile_service.tables import turns
 from profile_service.turn_rules import Writing, judge_elsewhere
-from profile_service.turns import Wavs
 
 Records = Callable[..., TurnRecord]
 Waves = Callable[..., bytes]
@@ -27,19 +26,6 @@ Waves = Callable[..., bytes]
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(seconds=3)
 TOKEN = "ab" * 32
-
-
-async def put(parts: Parts, record: TurnRecord, owner: str = "local", **wavs: bytes) -> TurnView:
-    return await parts.turns.put(owner, record.turn_id, record, Wavs(**wavs))
-
-
-def but(record: TurnRecord, **changed: Any) -> TurnRecord:
-    return record.model_copy(update=changed)
-
-
-async def listed(parts: Parts, text: str | None = None) -> list[tuple[UUID, str, int]]:
-    page = await parts.conversations.page("local", 50, None, text)
-    return [(item.id, item.title, item.turns) for item in page.items]
 
 
 async def count(parts: Parts, table: str) -> int:

@@ -4,16 +4,15 @@ import io
 import zipfile
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import httpx
 import pytest
+from turn_steps import but, listed, put, send
 
 from avatar_contract.errors import Conflict
-from avatar_contract.records import TurnRecord, TurnView
+from avatar_contract.records import TurnRecord
 from profile_service.api.common import Parts
 from profile_service.settings import Settings
-from profile_service.turns import Wavs
 
 Records = Callable[..., TurnRecord]
 Waves = Callable[..., bytes]
@@ -26,19 +25,6 @@ NOTHING: dict[str, Any] = {
     "timings": {},
 }
 """What a turn has to say when it has just been accepted."""
-
-
-async def put(parts: Parts, record: TurnRecord, owner: str = "local", **wavs: bytes) -> TurnView:
-    return await parts.turns.put(owner, record.turn_id, record, Wavs(**wavs))
-
-
-def but(record: TurnRecord, **changed: Any) -> TurnRecord:
-    return record.model_copy(update=changed)
-
-
-async def listed(parts: Parts, text: str | None = None) -> list[tuple[UUID, str, int]]:
-    page = await parts.conversations.page("local", 50, None, text)
-    return [(item.id, item.title, item.turns) for item in page.items]
 
 
 async def test_a_turn_grows_until_it_is_closed(
@@ -148,20 +134,16 @@ async def test_sound_that_was_missing_is_added_by_the_same_record_only(
 ) -> None:
     record = make_record()
 
-    async def send(record: TurnRecord, **files: bytes) -> tuple[int, Any, Any]:
-        answer = await client.put(
-            f"/v1/turns/{record.turn_id}",
-            data={"record": record.model_dump_json()},
-            files=files or {"x": b""},
-        )
+    async def sent(record: TurnRecord, **wavs: bytes) -> tuple[int, Any, Any]:
+        answer = await send(client, record, **wavs)
         view = answer.json()
         return answer.status_code, view["user_audio_ms"], view["ai_audio_ms"]
 
     wav = make_wav()
-    assert await send(record) == (200, None, None)
-    assert await send(but(record, store_audio=False), user_audio=wav) == (200, None, None)
-    assert await send(but(record, epoch=2), user_audio=wav) == (200, None, None)
-    assert await send(but(record, state="open"), user_audio=wav) == (200, None, None)
-    assert await send(but(record, ai_text="?"), user_audio=wav, ai_audio=wav) == (200, 400, None)
-    assert await send(record, user_audio=make_wav(1.0), ai_audio=wav) == (200, 400, 400)
-    assert await send(record, user_audio=make_wav(1.0), ai_audio=make_wav(1.0)) == (200, 400, 400)
+    assert await sent(record) == (200, None, None)
+    assert await sent(but(record, store_audio=False), user_audio=wav) == (200, None, None)
+    assert await sent(but(record, epoch=2), user_audio=wav) == (200, None, None)
+    assert await sent(but(record, state="open"), user_audio=wav) == (200, None, None)
+    assert await sent(but(record, ai_text="?"), user_audio=wav, ai_audio=wav) == (200, 400, None)
+    assert await sent(record, user_audio=make_wav(1.0), ai_audio=wav) == (200, 400, 400)
+    assert await sent(record, user_audio=make_wav(1.0), ai_audio=make_wav(1.0)) == (200, 400, 400)

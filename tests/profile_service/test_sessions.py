@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 import sqlalchemy as sa
+from turn_steps import put
 
 from avatar_contract.errors import Conflict, NotFound
 from avatar_contract.records import (
@@ -21,7 +22,6 @@ from avatar_contract.records import (
 from profile_service.api.common import Parts
 from profile_service.housekeeping import Housekeeper, Retention
 from profile_service.tables import session_tokens, sessions
-from profile_service.turns import Wavs
 
 Records = Callable[..., TurnRecord]
 
@@ -32,10 +32,6 @@ CONFIG = {"language": "zh-TW", "mode": "hq", "voice": {"profile": None}, "instru
 
 def state(token: str = "a", expires_at: datetime = SOON, **config: Any) -> SessionState:
     return SessionState(token_hash=token * 64, expires_at=expires_at, config=config or CONFIG)
-
-
-async def put(parts: Parts, record: TurnRecord, owner: str = "local") -> None:
-    await parts.turns.put(owner, record.turn_id, record, Wavs())
 
 
 async def claim(parts: Parts, token: str = "a", owner: str = "local") -> ClaimedSession:

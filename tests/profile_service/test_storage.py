@@ -18,6 +18,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
+from turn_steps import put, send
 
 from avatar_contract.errors import NotFound, ProfileUnavailable, StorageFull
 from avatar_contract.records import TurnRecord
@@ -28,7 +29,6 @@ from profile_service.database import Database, create_engine
 from profile_service.housekeeping import Housekeeper, Retention
 from profile_service.settings import Settings
 from profile_service.tables import audio_files
-from profile_service.turns import Wavs
 
 Records = Callable[..., TurnRecord]
 Waves = Callable[..., bytes]
@@ -162,10 +162,6 @@ class FullDisk(FolderStore):
         super().stage(key, data)
 
 
-async def put(parts: Parts, record: TurnRecord, **wavs: bytes):
-    return await parts.turns.put("local", record.turn_id, record, Wavs(**wavs))
-
-
 async def test_a_sound_that_does_not_fit_is_left_out_until_it_does(
     settings: Settings,
     make_record: Records,
@@ -200,11 +196,7 @@ async def test_the_quota_is_a_wall(
     ):
         for _ in range(6):
             record = make_record()
-            answer = await client.put(
-                f"/v1/turns/{record.turn_id}",
-                data={"record": record.model_dump_json()},
-                files={"user_audio": make_wav(60)},
-            )
+            answer = await send(client, record, user_audio=make_wav(60))
             assert answer.status_code == 200, "words need no quota"
             lengths.append(answer.json()["user_audio_ms"])
         await app.state.parts.vault.look()

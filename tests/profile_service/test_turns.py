@@ -11,6 +11,7 @@ import av
 import httpx
 import numpy as np
 import pytest
+from turn_steps import put, send
 
 from avatar_contract.errors import BadAudio, BadMessage, Conflict, NotFound
 from avatar_contract.records import TurnRecord
@@ -21,10 +22,6 @@ from profile_service.turns import Wavs
 
 Records = Callable[..., TurnRecord]
 Waves = Callable[..., bytes]
-
-
-async def put(parts: Parts, record: TurnRecord, owner: str = "local", **wavs: bytes):
-    return await parts.turns.put(owner, record.turn_id, record, Wavs(**wavs))
 
 
 async def sound_of(parts: Parts, record: TurnRecord, side: str) -> bytes:
@@ -40,9 +37,16 @@ async def test_a_turn_comes_back_as_it_was_written(
     parts: Parts, make_record: Records, make_wav: Waves
 ) -> None:
     record = make_record(
-        recognised_text="天氣怎麼樣", edited_text="天氣好嗎", interrupted=True, heard_text="很",
-        ai_text="很好。", language="zh-TW", mode="hq", voice_profile_id=uuid4(), error="NO_SPEECH",
-    )  # fmt: skip
+        recognised_text="天氣怎麼樣",
+        edited_text="天氣好嗎",
+        interrupted=True,
+        heard_text="很",
+        ai_text="很好。",
+        language="zh-TW",
+        mode="hq",
+        voice_profile_id=uuid4(),
+        error="NO_SPEECH",
+    )
     view = await put(parts, record, user=make_wav(0.5), ai=make_wav(1.0, 24_000))
     assert view == await parts.turns.get("local", record.turn_id)
     assert view == await parts.turns.of_utterance("local", record.utterance_id)
@@ -157,9 +161,13 @@ async def test_a_higher_revision_replaces_and_a_lower_one_does_not(
     record = make_record()
     await put(parts, record, user=make_wav(), ai=make_wav())
     edited = record.model_copy(
-        update={"revision": 2, "edited_text": "No: the feather.", "ai_text": "Light.",
-                "state": "open"}
-    )  # fmt: skip
+        update={
+            "revision": 2,
+            "edited_text": "No: the feather.",
+            "ai_text": "Light.",
+            "state": "open",
+        }
+    )
     view = await put(parts, edited)
     assert (view.revision, view.user_text, view.ai_text) == (2, "No: the feather.", "Light.")
     assert (view.user_audio_ms, view.ai_audio_ms) == (400, None), "said so, answered anew"
@@ -369,11 +377,8 @@ PAST_THE_END = ["bytes=999999-", "bytes=999999-1000000", "bytes=-0"]
 async def sound(client: httpx.AsyncClient, make_record: Records, make_wav: Waves) -> str:
     """The address of a turn's sound."""
     record = make_record()
-    path = f"/v1/turns/{record.turn_id}"
-    await client.put(
-        path, data={"record": record.model_dump_json()}, files={"user_audio": make_wav()}
-    )
-    return f"{path}/audio/user"
+    await send(client, record, user_audio=make_wav())
+    return f"/v1/turns/{record.turn_id}/audio/user"
 
 
 async def test_ranges(client: httpx.AsyncClient, sound: str) -> None:

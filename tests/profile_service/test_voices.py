@@ -50,7 +50,7 @@ def decode(upload: bytes) -> Recording:
     try:
         pcm, clipped = decode_engine.decode(upload)
     except decode_engine.Refused as refusal:
-        raise BadAudio(str(refusal)) from refusal
+        raise BadAudio(str(refusal), reason=refusal.reason) from refusal
     return Recording(np.frombuffer(pcm, "<i2"), decode_engine.RATE, clipped)
 
 
@@ -132,16 +132,18 @@ def test_every_container_is_taken(woman: np.ndarray, container: str, codec: str,
     assert voice_check.check(decoded).seconds == pytest.approx(seconds, abs=0.1)
 
 
-def lying(**fields: int) -> bytes:
+def lying(
+    *,
+    channels: int = 1,
+    rate: int = 16_000,
+    byte_rate: int = 32_000,
+    block: int = 2,
+    size: int = 32_000,
+) -> bytes:
     """A wav of a second of silence in whose header some fields are wrong."""
-    true = {"channels": 1, "rate": 16_000, "byte_rate": 32_000, "block": 2, "bits": 16,
-            "size": 32_000}  # fmt: skip
-    told = true | fields
-    return struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + told["size"] & 0xFFFFFFFF, b"WAVE", b"fmt ", 16, 1,
-        told["channels"], told["rate"], told["byte_rate"], told["block"], told["bits"], b"data",
-        told["size"],
-    ) + bytes(32_000)  # fmt: skip
+    fmt = struct.pack("<IHHIIHH", 16, 1, channels, rate, byte_rate, block, 16)
+    data = b"data" + struct.pack("<I", size) + bytes(32_000)
+    return b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt " + fmt + data
 
 
 def bomb() -> bytes:
@@ -225,6 +227,26 @@ async def test_nothing_of_a_refused_recording_is_kept(
     assert (await client.get(PATH)).json()["items"] == []
 
 
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ("nothing", "EMPTY_FILE"),
+        ("a text file", "UNKNOWN_FORMAT"),
+        ("random in FLAC", "DAMAGED"),
+        ("far too long", "FILE_TOO_LONG"),
+        ("silence", "SILENT"),
+        ("too short", "SPEECH_TOO_SHORT"),
+        ("too long", "SPEECH_TOO_LONG"),
+        ("distorted", "DISTORTED"),
+    ],
+)
+async def test_a_refusal_names_its_reason(client: Client, what: str, reason: str) -> None:
+    make, expected = UNUSABLE[what]
+    answer = await post(client, make())
+    assert answer.json()["code"] == expected
+    assert answer.json()["reason"] == reason
+
+
 def test_a_cut_off_recording_says_so(woman: np.ndarray) -> None:
     with pytest.raises(BadAudio, match="cut off"):
         decode(wav(woman)[:-5_000])
@@ -276,9 +298,25 @@ def test_music_is_told_from_a_good_recording() -> None:
 
 
 BAD_NAMES = [
-    "", "   ", "x" * 10_000, "../", "../../etc/passwd", "a/b", "a\\b", "..", ".", "a\x00b", "a\x07",
-    "\u202eevil", "abc\u200f", "a\u2066b", "\u200b", "\ufeff", "-", None,
-]  # fmt: skip
+    "",
+    "   ",
+    "x" * 10_000,
+    "../",
+    "../../etc/passwd",
+    "a/b",
+    "a\\b",
+    "..",
+    ".",
+    "a\x00b",
+    "a\x07",
+    "\u202eevil",
+    "abc\u200f",
+    "a\u2066b",
+    "\u200b",
+    "\ufeff",
+    "-",
+    None,
+]
 
 
 async def test_bad_names(client: Client, woman: np.ndarray) -> None:
@@ -311,10 +349,15 @@ async def test_two_of_one_name_at_once(
 
 
 BAD_CONSENTS = [
-    None, "", "yes", "{}", json.dumps({"by": "", "at": CONSENT["at"], "text": "x"}),
+    None,
+    "",
+    "yes",
+    "{}",
+    json.dumps({"by": "", "at": CONSENT["at"], "text": "x"}),
     json.dumps({"by": " ", "at": CONSENT["at"], "text": "x"}),
-    json.dumps({"by": "A", "text": "x"}), json.dumps({"by": "A", "at": CONSENT["at"]}),
-]  # fmt: skip
+    json.dumps({"by": "A", "text": "x"}),
+    json.dumps({"by": "A", "at": CONSENT["at"]}),
+]
 
 
 async def test_without_consent_nothing_is_stored(
@@ -372,12 +415,14 @@ async def test_replacing_the_recording(
     assert not replaced["has_embedding"]
     assert replaced["reference_text"] == "tell me a story"
     assert len(files_of(settings.home)) == 2
-    form = {"name": (None, "Robert"), "is_default": (None, "true"),
-            "embedding": (None, json.dumps([0.1] * 256))}  # fmt: skip
+    form = {
+        "name": (None, "Robert"),
+        "is_default": (None, "true"),
+        "embedding": (None, json.dumps([0.1] * 256)),
+    }
     changed = (await client.put(path, files=form)).json()
-    assert (changed["name"], changed["is_default"], changed["has_embedding"]) == (
-        "Robert", True, True,
-    )  # fmt: skip
+    assert changed["name"] == "Robert"
+    assert (changed["is_default"], changed["has_embedding"]) == (True, True)
     bad = {"embedding": (None, "[1,2")}
     assert code(await client.put(path, files=bad)) == (400, "BAD_MESSAGE")
 

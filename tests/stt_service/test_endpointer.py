@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stt_service.hearing.endpoint import Endpointer, Heard, Signal, Tuning
+from stt_service.hearing.endpoint import Endpointer, Signal, Tuning, VoiceActivity
 
 LOUD, QUIET = (-20.0,) * 4, (-70.0,) * 4
 
@@ -14,7 +14,9 @@ def signals(windows, *, wait_ms=300.0, pause_ms=64.0, tuning=None):
     endpointer = Endpointer(tuning or Tuning(), wait_ms=wait_ms, pause_ms=pause_ms)
     found = []
     for n, (voice, levels) in enumerate(windows):
-        found += [(n, one) for one in endpointer.step(Heard(n * 32.0, voice, levels, -65.0))]
+        found += [
+            (n, one) for one in endpointer.step(VoiceActivity(n * 32.0, voice, levels, -65.0))
+        ]
     return found
 
 
@@ -51,19 +53,19 @@ def test_voice_after_a_pause_resumes():
 def test_the_last_voiced_sound_is_found_inside_a_window():
     endpointer = Endpointer(Tuning(), wait_ms=300, pause_ms=64)
     for n in range(3):
-        endpointer.step(Heard(n * 32.0, 0.9, LOUD, -65))
-    endpointer.step(Heard(96.0, 0.9, (-20.0, -70.0, -70.0, -70.0), -65))
+        endpointer.step(VoiceActivity(n * 32.0, 0.9, LOUD, -65))
+    endpointer.step(VoiceActivity(96.0, 0.9, (-20.0, -70.0, -70.0, -70.0), -65))
     assert endpointer.last_voiced_ms == 96 + 8
 
 
 def test_the_padded_start_reaches_back_to_the_first_sound():
     endpointer = Endpointer(Tuning(), wait_ms=300, pause_ms=64)
     for n in range(20):
-        endpointer.step(Heard(n * 32.0, 0.0, QUIET, -65, gated=True))
+        endpointer.step(VoiceActivity(n * 32.0, 0.0, QUIET, -65, gated=True))
     for n in range(20, 24):  # a soft consonant that the model does not hear yet
-        endpointer.step(Heard(n * 32.0, 0.1, (-40.0,) * 4, -65))
+        endpointer.step(VoiceActivity(n * 32.0, 0.1, (-40.0,) * 4, -65))
     for n in range(24, 26):
-        endpointer.step(Heard(n * 32.0, 0.9, LOUD, -65))
+        endpointer.step(VoiceActivity(n * 32.0, 0.9, LOUD, -65))
     assert endpointer.speaking
     assert endpointer.started_ms == 640 - 300
 

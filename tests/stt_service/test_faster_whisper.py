@@ -142,6 +142,17 @@ async def test_words_outlive_a_process_that_dies_over_them(whisper, clips):
         assert same((await socket.ending()).text, clips, "hello")
 
 
+async def test_a_processor_without_avx2_hears_the_same(monkeypatch, clips):
+    """CTranslate2 is told to use the instructions that every x86-64 has; it reads this variable."""
+    monkeypatch.setenv("CT2_FORCE_CPU_ISA", "GENERIC")
+    recogniser = tiny(threads=1)
+    await recogniser.start()
+    try:
+        assert same((await words_of(recogniser, clips.pcm("hello"))).text, clips, "hello")
+    finally:
+        await recogniser.close()
+
+
 async def test_a_full_queue_refuses(clips):
     recogniser = tiny(queue=1)
     await recogniser.start()

@@ -183,6 +183,22 @@ async def test_chinese_is_heard_and_written_as_people_do(whisper):
         assert final.text == "今天天氣怎麼樣？"
 
 
+@pytest.mark.parametrize(("first", "second"), [("zh-06", "en-07"), ("en-07", "zh-08")])
+async def test_a_second_language_mid_sentence_ends_in_one_final(whisper, first, second):
+    """Without a pause between them. The end is clear and the words of one language are right.
+
+    Not that of both: Whisper base leaves out or translates the other, with either window.
+    """
+    before = pcm_of(first)
+    joint = before[: len(before) // 2 // 8 * 7 * 2] + pcm_of(second)
+    async with whisper.socket() as socket:
+        await socket.configure(turn_detection="server_vad")
+        await socket.audio(bytes(16_000) + joint + bytes(64_000))
+        final = await socket.ending()
+    assert final.type == "final"
+    assert "call my mother" in final.text
+
+
 async def test_two_people_at_once_are_both_answered(whisper):
     async def say(name: str) -> str:
         async with whisper.socket() as socket:

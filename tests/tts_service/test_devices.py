@@ -32,32 +32,37 @@ async def health_of(backend, settings):
 
 @pytest.fixture
 def told(monkeypatch):
-    """What the service's log was warned of."""
+    """What the service's log was told: level, event, detail."""
     seen = []
 
     class Log:
+        def info(self, event, **fields):
+            seen.append(("info", event, fields["detail"]))
+
         def warning(self, event, **fields):
-            seen.append((event, fields["detail"]))
+            seen.append(("warning", event, fields["detail"]))
 
     monkeypatch.setattr(process, "log", Log())
     return seen
 
 
 @pytest.mark.parametrize(
-    ("device", "gpus", "status", "words"),
+    ("device", "gpus", "status", "level", "words"),
     [
-        ("auto", [], "ok", "No GPU was found"),
-        ("auto", [FULL], "degraded", "cuda:0 has 100 MiB free"),
-        ("cuda:0", [FULL], "degraded", "cuda:0 has 100 MiB free"),
+        ("auto", [], "ok", "info", "No GPU was found"),
+        ("auto", [FULL], "degraded", "warning", "cuda:0 has 100 MiB free"),
+        ("cuda:0", [FULL], "degraded", "warning", "cuda:0 has 100 MiB free"),
     ],
 )
-async def test_the_cpu_in_place_of_a_gpu_is_told(odd, settings, told, device, gpus, status, words):
+async def test_the_cpu_in_place_of_a_gpu_is_told(
+    odd, settings, told, device, gpus, status, level, words
+):
     backend = odd(worker="engines:OnAGpu", config={"device": device, "gpus": gpus})
     answer = await health_of(backend, settings)
     assert (answer.status_code, answer.json()["status"]) == (200, status)
     assert answer.json()["models"][0]["device"] == "cpu"
-    ((event, detail),) = told
-    assert event == "engine.on_cpu"
+    ((at, event, detail),) = told
+    assert (at, event) == (level, "engine.on_cpu")
     assert words in detail
 
 

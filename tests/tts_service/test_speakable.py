@@ -114,8 +114,10 @@ ENGLISH = [
     ("007", "zero zero seven"),
     ("order 20261121001", "order two zero two six one one two one zero zero one"),
     ("1st 22nd 103rd 12th 20th", "first twenty-second one hundred third twelfth twentieth"),
-    ("in 1905, 2000, 2005 and 2026",
-     "in nineteen oh five, two thousand, two thousand five and twenty twenty-six"),
+    (
+        "in 1905, 2000, 2005 and 2026",
+        "in nineteen oh five, two thousand, two thousand five and twenty twenty-six",
+    ),
     ("the 1990s", "the nineteen nineties"),
     ("2026-11-21", "November twenty-first, twenty twenty-six"),
     ("Nov 21, 2026", "November twenty-first, twenty twenty-six"),
@@ -158,7 +160,7 @@ ENGLISH = [
     ("10^8 and E=mc²", "ten to the power of eight and E equals mc squared"),
     ("one\ntwo.\nthree", "one, two. three"),
     ("7-11", "Seven Eleven"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("written", "spoken"), ENGLISH)
@@ -199,7 +201,7 @@ def test_latin_runs_are_english_and_the_rest_chinese():
         ("👍", "en", "thumbs up"),
         ("😀😀🎉", "en", "grinning face, party popper"),
     ],
-)  # fmt: skip
+)
 def test_emoji_are_silent_in_a_sentence_and_named_alone(written, language, spoken):
     assert said(written, language) == spoken
 

@@ -1,22 +1,23 @@
-import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
-import { Link, Navigate, Route, Routes } from "react-router";
+import { Link, Navigate, Route, Routes, useLocation } from "react-router";
+import { ErrorBoundary } from "./components/ErrorBoundary";
 import { Gate } from "./components/Gate";
+import { pageOf } from "./components/pageOf";
 import { Shell } from "./components/Shell";
 import { ChatPage } from "./pages/chat/ChatPage";
 
-const HistoryPage = lazy(() => import("./pages/history/HistoryPage"));
-const ConversationPage = lazy(() => import("./pages/history/ConversationPage"));
-const StatusPage = lazy(() => import("./pages/status/StatusPage"));
-const SettingsPage = lazy(() => import("./pages/settings/SettingsPage"));
-const VoicesPage = lazy(() => import("./pages/voices/VoicesPage"));
+const HistoryPage = pageOf(() => import("./pages/history/HistoryPage"));
+const ConversationPage = pageOf(() => import("./pages/history/ConversationPage"));
+const StatusPage = pageOf(() => import("./pages/status/StatusPage"));
+const SettingsPage = pageOf(() => import("./pages/settings/SettingsPage"));
+const VoicesPage = pageOf(() => import("./pages/voices/VoicesPage"));
 
 export function App() {
-  const { t } = useTranslation();
+  const { pathname } = useLocation();
   return (
     <Shell>
       <Gate>
-        <Suspense fallback={<p className="page faint">{t("common.loading")}</p>}>
+        <ErrorBoundary key={pathname}>
           <Routes>
             <Route path="/" element={<Navigate to="/chat" replace />} />
             <Route path="/chat" element={<ChatPage />} />
@@ -27,7 +28,7 @@ export function App() {
             <Route path="/voice-profiles" element={<VoicesPage />} />
             <Route path="*" element={<NotFound />} />
           </Routes>
-        </Suspense>
+        </ErrorBoundary>
       </Gate>
     </Shell>
   );

@@ -9,6 +9,7 @@ import { App } from "./App";
 import { getJson } from "./api/client";
 import { storedConversation } from "./api/conversations";
 import { browserSource } from "./audio/source";
+import { ErrorBoundary } from "./components/ErrorBoundary";
 import { documentLanguage, startWords } from "./i18n";
 import { chatAddress } from "./protocol/chatSocket";
 import { Chat } from "./state/chat";
@@ -35,6 +36,7 @@ async function start(root: HTMLElement): Promise<void> {
   const chat = new Chat(settings, {
     connect: () => new WebSocket(chatAddress(location)),
     source: browserSource,
+    newAudio: () => new Audio(),
     newId,
     now: () => Date.now(),
     memory,
@@ -47,7 +49,9 @@ async function start(root: HTMLElement): Promise<void> {
       <I18nextProvider i18n={words}>
         <ServicesProvider value={{ chat, settings }}>
           <BrowserRouter>
-            <App />
+            <ErrorBoundary>
+              <App />
+            </ErrorBoundary>
           </BrowserRouter>
         </ServicesProvider>
       </I18nextProvider>

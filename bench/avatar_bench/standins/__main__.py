@@ -52,7 +52,7 @@ class Engines:
 
 
 @dataclass
-class Heard:
+class FedUtterance:
     """An utterance at the recogniser: its words are read once, as its sound comes."""
 
     reader: marks.Reader = field(default_factory=marks.Reader)
@@ -73,16 +73,16 @@ class Recogniser:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One process's connection."""
-        heard: dict[int, Heard] = {}
+        heard: dict[int, FedUtterance] = {}
         looks: set[asyncio.Task[None]] = set()
         try:
             while True:
                 number, kind, length = HEADER.unpack(await reader.readexactly(HEADER.size))
                 payload = await reader.readexactly(length)
                 if kind == FEED:
-                    heard.setdefault(number, Heard()).feed(payload)
+                    heard.setdefault(number, FedUtterance()).feed(payload)
                 elif kind == LOOK:
-                    said = heard.setdefault(number, Heard())
+                    said = heard.setdefault(number, FedUtterance())
                     look = LOOK_NUMBER.unpack(payload)[0]
                     # What is fed from now on is for the next look.
                     answer = self._answer(said, now_ms(), (number, look), writer)
@@ -97,7 +97,7 @@ class Recogniser:
             writer.close()
 
     def _answer(
-        self, said: Heard, asked: float, which: tuple[int, int], writer: asyncio.StreamWriter
+        self, said: FedUtterance, asked: float, which: tuple[int, int], writer: asyncio.StreamWriter
     ) -> Coroutine[Any, Any, None]:
         found = [self._words.get(code, "") for code, _ in said.reader.words]
         entry = {

@@ -1,5 +1,6 @@
 """How long the stand-in engines take, ms. Standard library only: the peers' side reads it too."""
 
+import re
 from dataclasses import asdict, dataclass
 
 
@@ -27,14 +28,18 @@ BUDGET = Delays(recogniser_ms=600, first_token_ms=800, first_byte_ms=1500)
 
 
 def tokens(last_word: str, kind: str) -> list[str]:
-    """The answer to a question that ends in `last_word`; a token ends after its space."""
-    return [part + " " for part in _ANSWERS[kind].format(word=last_word).split(" ")]
+    """The answer to a question that ends in `last_word`; as models write, a word has its blank
+    before it."""
+    return re.findall(r" ?[^ ]+", _ANSWERS[kind].format(word=last_word))
 
 
 def first_clause_tokens(kind: str) -> int:
-    """Tokens until the first clause is whole."""
-    text = _ANSWERS[kind].format(word="word").split(" ")
-    return 1 + next(n for n, part in enumerate(text) if part[-1] in ".,")
+    """Tokens until it is known that the first clause is whole: its own, and the next one.
+
+    Only what follows a full stop tells an end ("word. That") from an abbreviation or a number.
+    """
+    written = tokens("word", kind)
+    return 2 + next(n for n, token in enumerate(written) if token[-1] in ".,")
 
 
 _ANSWERS = {

@@ -8,7 +8,8 @@
 ==========  ==========================================================================
 
 A GPU that is there and full means the CPU, with a notice, also where it was named: who fills it
-may leave. On the standard library alone: an engine's own environment has nothing else.
+may leave. A machine without a GPU is told the same and is not degraded: the CPU is all it has. On
+the standard library alone: an engine's own environment has nothing else.
 """
 
 from collections.abc import Sequence
@@ -42,11 +43,13 @@ class Choice:
     """Whether there is a GPU that was meant and can't be used."""
 
 
-def choose(policy: str, gpus: Sequence[Gpu], needs_mib: int = 0) -> Choice:
+def choose(
+    policy: str, gpus: Sequence[Gpu], needs_mib: int = 0, failure: str | None = None
+) -> Choice:
     """The device for an engine that needs `needs_mib` of a GPU's memory.
 
-    `auto` takes the second largest GPU (the largest is the model server's), the only one where
-    there is one.
+    `failure` is why no GPU could be seen although a driver is installed. `auto` takes the second
+    largest GPU (the largest is the model server's), the only one where there is one.
 
     Raises:
         DeviceMissing: a GPU was asked for that is not there.
@@ -54,10 +57,12 @@ def choose(policy: str, gpus: Sequence[Gpu], needs_mib: int = 0) -> Choice:
     if policy == "cpu":
         return Choice("cpu")
     if not gpus and policy == "auto":
+        if failure:
+            return instead_of("The GPU", f"can't be seen ({failure}; run `avatar doctor`)")
         return Choice("cpu", "No GPU was found: the CPU is used. Set DEVICE=cpu if that is meant.")
     wanted = _wanted(policy, gpus)
     if wanted is None:
-        there = ", ".join(f"cuda:{gpu.index}" for gpu in gpus) or "none"
+        there = ", ".join(f"cuda:{gpu.index}" for gpu in gpus) or failure or "none"
         raise DeviceMissing(
             f"DEVICE={policy} is not there (found: {there}). Run `avatar doctor`, "
             "or set DEVICE=auto, which takes the CPU where there is no GPU."

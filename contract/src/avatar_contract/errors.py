@@ -66,15 +66,22 @@ class ErrorCode(StrEnum):
 
 
 class AvatarError(Exception):
-    """Base of all errors that reach a client. `message`: what is wrong and what to do."""
+    """Base of all errors that reach a client. `message`: what is wrong and what to do.
+
+    Args:
+        reason: a stable name of what exactly is wrong, where the code has several causes.
+    """
 
     code: ClassVar[ErrorCode] = ErrorCode.INTERNAL
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, reason: str | None = None, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
+        self.reason = reason
         self.retry_after_s = retry_after_s
 
 
@@ -223,6 +230,10 @@ class Problem(BaseModel):
     status: int = Field(description="the HTTP status")
     detail: str = Field(description="what is wrong and what to do")
     code: ErrorCode = Field(description="the stable code")
+    reason: str | None = Field(
+        None,
+        description="a stable name of what exactly is wrong, where the code has several causes",
+    )
     retryable: bool = Field(False, description="whether the same request may succeed later")
     retry_after_s: float | None = Field(None, description="seconds to wait before a retry")
 
@@ -234,10 +245,11 @@ class Problem(BaseModel):
             status=error.status,
             detail=error.message,
             code=error.code,
+            reason=error.reason,
             retryable=error.retryable,
             retry_after_s=error.retry_after_s,
         )
 
     def to_error(self) -> AvatarError:
         """The exception this document was made of, to raise in the calling service."""
-        return ERRORS[self.code](self.detail, retry_after_s=self.retry_after_s)
+        return ERRORS[self.code](self.detail, reason=self.reason, retry_after_s=self.retry_after_s)

@@ -29,7 +29,15 @@ _STREAMED_SIZES = (0, 0xFFFFFFFF, 0x7FFFFFFF)  # written by programs that could 
 
 
 class Refused(Exception):
-    """The recording can't be used; its text says why, to the person who sent it."""
+    """The recording can't be used; its text says why, to the person who sent it.
+
+    Args:
+        reason: the same as a stable name, for a page in the person's language.
+    """
+
+    def __init__(self, text: str, reason: str = "DAMAGED") -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 def container_of(data: bytes) -> str:
@@ -48,7 +56,7 @@ def container_of(data: bytes) -> str:
     for magic, name in ((b"fLaC", "flac"), (b"OggS", "ogg"), (b"\x1a\x45\xdf\xa3", "matroska")):
         if data.startswith(magic):
             return name
-    raise Refused("This is no wav, mp3, m4a, flac, ogg or webm file.")
+    raise Refused("This is no wav, mp3, m4a, flac, ogg or webm file.", "UNKNOWN_FORMAT")
 
 
 def check_wav(data: bytes) -> None:
@@ -68,7 +76,7 @@ def check_wav(data: bytes) -> None:
                 raise Refused("This wav file is cut off, or its header is wrong.")
             return
         at += 8 + size + (size & 1)
-    raise Refused("This wav file has no sound in it.")
+    raise Refused("This wav file has no sound in it.", "NO_SOUND")
 
 
 def _check_wav_format(body: bytes) -> None:
@@ -94,7 +102,7 @@ def decode(data: bytes) -> tuple[bytes, float]:
     try:
         with av.open(io.BytesIO(data), format=container_of(data), metadata_errors="ignore") as file:
             if not file.streams.audio:
-                raise Refused("There is no sound in this file.")
+                raise Refused("There is no sound in this file.", "NO_SOUND")
             return _decode_stream(av, file, file.streams.audio[0])
     except (av.FFmpegError, ValueError, ArithmeticError) as error:
         raise Refused("This recording can't be decoded: it is damaged.") from error
@@ -116,7 +124,8 @@ def _decode_stream(av: object, file: object, stream: object) -> tuple[bytes, flo
         clipped += clipped_samples(np.abs(samples.ravel().astype("f4")) / scale)
         heard += samples.size
         if heard > MAX_SECONDS * rate * channels:
-            raise Refused(f"This recording is longer than {MAX_SECONDS:.0f} s: send a part of it.")
+            text = f"This recording is longer than {MAX_SECONDS:.0f} s: send a part of it."
+            raise Refused(text, "FILE_TOO_LONG")
         frame.pts = None
         pieces += [out.to_ndarray().tobytes() for out in resampler.resample(frame)]
     pieces += [out.to_ndarray().tobytes() for out in resampler.resample(None)]
@@ -166,9 +175,9 @@ class DecodeEngine:
         try:
             pcm, clipped = decode(job.blob)
         except Refused as refusal:
-            raise EngineError("BAD_AUDIO", str(refusal)) from refusal
+            raise EngineError(refusal.reason, str(refusal)) from refusal
         except MemoryError as error:
             text = "This recording takes too much memory to decode."
-            raise EngineError("BAD_AUDIO", text) from error
+            raise EngineError("FILE_TOO_LONG", text) from error
         job.write(pcm)
         return {"rate": RATE, "clipped": clipped}

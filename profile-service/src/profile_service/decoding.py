@@ -51,7 +51,7 @@ class Decoder:
             ProfileUnavailable: too many are being decoded, or no process can be started.
         """
         if not upload:
-            raise BadAudio("This file is empty.")
+            raise BadAudio("This file is empty.", reason="EMPTY_FILE")
         answer = await self._ask(upload)
         return Recording(
             np.frombuffer(answer.blob, "<i2"), answer.meta["rate"], answer.meta["clipped"]
@@ -65,11 +65,12 @@ class Decoder:
         try:
             return await self._pool.ask(Request("decode", blob=upload), TIMEOUT_S)
         except EngineError as error:
-            raise BadAudio(error.message) from error
+            raise BadAudio(error.message, reason=error.code) from error
         except WorkerStalled as error:
-            raise BadAudio("This recording takes too long to decode.") from error
+            text = "This recording takes too long to decode."
+            raise BadAudio(text, reason="FILE_TOO_LONG") from error
         except (WorkersBusy, StartFailed) as error:
             raise ProfileUnavailable(error.message, retry_after_s=error.retry_after_s) from error
         except WorkerError as error:
             text = "This recording can't be decoded: it is damaged or far too large."
-            raise BadAudio(text) from error
+            raise BadAudio(text, reason="DAMAGED") from error

@@ -48,9 +48,10 @@ def lacking(kept: Row, record: TurnRecord) -> set[Side]:
         return set()
     new = columns(record)
     return {
-        side for side, (_, key, _) in SIDES.items()
+        side
+        for side, (_, key, _) in SIDES.items()
         if kept[key] is None and kept[_WORDS[side]] == new[_WORDS[side]]
-    }  # fmt: skip
+    }
 
 
 def stale_audio(kept: Row, record: TurnRecord, files: Mapping[Side, AudioFile]) -> dict[Side, str]:

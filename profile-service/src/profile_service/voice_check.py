@@ -97,14 +97,15 @@ def check(recording: Recording) -> Reference:
     levels = _levels(samples, recording.rate)
     speaking = _speaking(levels)
     if not speaking.any():
-        raise NoSpeech("Nobody speaks in this recording: it is silent, or only noise.")
+        text = "Nobody speaks in this recording: it is silent, or only noise."
+        raise NoSpeech(text, reason="SILENT")
     frames = np.flatnonzero(speaking)
     first = max(0, int((frames[0] * _HOP_S - _PAD_S) * recording.rate))
     last = int((frames[-1] * _HOP_S + _WINDOW_S + _PAD_S) * recording.rate)
     cut = recording.samples[first:last]
     pitch = pitches(samples[first:last], recording.rate)
     if np.isfinite(pitch).sum() < _MIN_VOICED * speaking.sum():
-        raise NoSpeech("There is sound in this recording, but no voice.")
+        raise NoSpeech("There is sound in this recording, but no voice.", reason="NO_VOICE")
     found = Findings(
         speech_s=float(speaking.sum() * _HOP_S),
         trimmed_s=len(cut) / recording.rate,
@@ -153,15 +154,18 @@ def _refuse(found: Findings) -> None:
     if found.speech_s < MIN_SPEECH_S:
         raise BadAudio(
             f"There are {found.speech_s:.1f} s of speech; a voice needs {MIN_SPEECH_S:.0f} to "
-            f"{MAX_SPEECH_S:.0f} s."
+            f"{MAX_SPEECH_S:.0f} s.",
+            reason="SPEECH_TOO_SHORT",
         )
     if found.trimmed_s > MAX_SPEECH_S:
         raise BadAudio(
             f"The speech is {found.trimmed_s:.0f} s long; at most {MAX_SPEECH_S:.0f} s are used: "
-            "send a part of it."
+            "send a part of it.",
+            reason="SPEECH_TOO_LONG",
         )
     if found.clipped > _REFUSED_CLIPPING:
-        raise BadAudio("This recording is distorted throughout: turn the microphone down.")
+        text = "This recording is distorted throughout: turn the microphone down."
+        raise BadAudio(text, reason="DISTORTED")
 
 
 def _levels(samples: np.ndarray, rate: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -399,8 +399,12 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
         yield made
         await made.settled()
         assert made.model.running == made.voice.running == 0
-    await asyncio.sleep(0.05)
-    assert asyncio.all_tasks() - before <= {asyncio.current_task()}
+    before.add(asyncio.current_task())
+    with suppress(TimeoutError):
+        async with asyncio.timeout(5):
+            while asyncio.all_tasks() - before:
+                await asyncio.sleep(0.005)
+    assert asyncio.all_tasks() - before == set()
 
 
 @pytest.fixture

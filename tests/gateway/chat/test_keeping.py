@@ -43,17 +43,18 @@ async def test_an_interruption_waits_for_the_disk_too(stack, chat) -> None:
     stack.model.answer_text = "One is here. " * 20
     await chat.send(type="text", text="count")
     await chat.until("audio_response")
-    release = asyncio.Event()
+    asked, release = asyncio.Event(), asyncio.Event()
     write = stack.factory.spool._write
 
     async def slow() -> None:
+        asked.set()
         await release.wait()
         await write()
 
     stack.factory.spool._write = slow
     await chat.send(type="text", text="stop")
     await chat.until("playback_control", action="flush")
-    await asyncio.sleep(0.1)
+    await asked.wait()
     release.set()
     kinds = []
     while "accepted" not in kinds:

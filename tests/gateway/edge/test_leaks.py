@@ -94,9 +94,14 @@ class Bad:
     def any(self) -> Callable[[ClientConnection], Coroutine[Any, Any, None]]:
         """One of them; those that make the engines work are the rarer ones."""
         quick = [
-            self.at_once, self.garbage, self.in_mid_sentence, self.half_a_container,
-            self.a_spoilt_container, self.random_bytes, self.an_odd_byte,
-        ]  # fmt: skip
+            self.at_once,
+            self.garbage,
+            self.in_mid_sentence,
+            self.half_a_container,
+            self.a_spoilt_container,
+            self.random_bytes,
+            self.an_odd_byte,
+        ]
         slow = [self.while_understood, self.while_answered, self.hands_free]
         return self._rng.choice(quick * 3 + slow)
 
@@ -151,16 +156,28 @@ SLACK = {"files": 12, "threads": 6, "tasks": 3, "processes": 1}
 
 @pytest.mark.timeout(300)
 async def test_500_sessions_leave_nothing(
-    stt: Any, llm: Any, tts: Any, profile: Any, homes: Path,
-    speech: Callable[[str], bytes], tone: Callable, opus: Callable,
-) -> None:  # fmt: skip
+    stt: Any,
+    llm: Any,
+    tts: Any,
+    profile: Any,
+    homes: Path,
+    speech: Callable[[str], bytes],
+    tone: Callable,
+    opus: Callable,
+) -> None:
     rng = random.Random(2026)
     bad = Bad(speech("hello")[44:], opus(tone(0.5, 48_000), "webm"), rng)
     settings = Settings(
-        home=homes / "leaks", web_dist=homes, max_sessions=2 * AT_ONCE, sockets_per_s=10_000,
-        stt_url=stt.url, llm_url=llm.url, tts_fast_url=tts.url, tts_hq_url=tts.url,
+        home=homes / "leaks",
+        web_dist=homes,
+        max_sessions=2 * AT_ONCE,
+        sockets_per_s=10_000,
+        stt_url=stt.url,
+        llm_url=llm.url,
+        tts_fast_url=tts.url,
+        tts_hq_url=tts.url,
         profile_url=profile.url,
-    )  # fmt: skip
+    )
     services = [psutil.Process(s.process.pid) for s in (stt, llm, tts, profile)]
     async with serving(settings) as url:
         gate = asyncio.Semaphore(AT_ONCE)

@@ -1,5 +1,6 @@
 """The way in, and the page's files."""
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,6 +80,50 @@ async def test_assets_are_kept_for_ever_and_others_briefly(gateway: Callable, di
         assert "immutable" in asset.headers["cache-control"]
         assert "javascript" in asset.headers["content-type"]
         assert "max-age=300" in (await http.get("/favicon.svg")).headers["cache-control"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip, deflate, br", "br"),
+        ("gzip", "gzip"),
+        ("gzip;q=0.5, br;q=0", "gzip"),
+        ("br;q=0.0, gzip;q=0", None),
+        ("identity", None),
+        ("", None),
+    ],
+)
+async def test_a_compressed_copy_goes_to_whoever_takes_it(
+    gateway: Callable, dist: Path, accepted: str, coding: str | None
+) -> None:
+    script = dist / "assets" / "index-4f3a.js"
+    for ending, text in ((".gz", gzip.compress(b"let it")), (".br", b"let it, in brotli")):
+        script.with_name(script.name + ending).write_bytes(text)
+    headers = {"Accept-Encoding": accepted}
+    raw = b""
+    async with (
+        gateway({}, dist=dist) as base,
+        httpx.AsyncClient(base_url=base) as http,
+        http.stream("GET", "/assets/index-4f3a.js", headers=headers) as answer,
+    ):
+        async for piece in answer.aiter_raw():
+            raw += piece
+    assert answer.headers.get("content-encoding") == coding
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert "immutable" in answer.headers["cache-control"]
+    assert "javascript" in answer.headers["content-type"]
+    if coding == "gzip":
+        raw = gzip.decompress(raw)
+    assert raw == (b"let it, in brotli" if coding == "br" else b"let it")
+
+
+async def test_a_copy_is_no_file_of_its_own(gateway: Callable, dist: Path) -> None:
+    (dist / "assets" / "index-4f3a.js.gz").write_bytes(b"")
+    (dist / "favicon.svg.gz").symlink_to(dist.parent / "secret.txt")
+    async with gateway({}, dist=dist) as base, httpx.AsyncClient(base_url=base) as http:
+        assert (await http.get("/assets/index-4f3a.js.gz")).status_code == 404
+        icon = await http.get("/favicon.svg", headers={"Accept-Encoding": "gzip"})
+    assert icon.text == "<svg/>"
 
 
 @pytest.mark.parametrize(

@@ -195,8 +195,12 @@ async def test_status_tells_who_is_away(gateway: Callable, llm: Any, profile: An
         status = (await http.get("/api/status")).json()
     reachable = {name: one["reachable"] for name, one in status["services"].items()}
     assert reachable == {
-        "stt": False, "llm": True, "tts_fast": False, "tts_hq": False, "profile": True,
-    }  # fmt: skip
+        "stt": False,
+        "llm": True,
+        "tts_fast": False,
+        "tts_hq": False,
+        "profile": True,
+    }
     assert status["services"]["stt"]["error"] == "STT_UNAVAILABLE"
     assert status["engines"]["llm"]["kind"] == "embedded"
     assert status["sessions"] == {"held": 0, "waiting": 0, "maximum": 5}

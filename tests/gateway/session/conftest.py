@@ -20,6 +20,7 @@ from gateway.session.config import ConfigChange
 from gateway.session.conversation import start, step
 from gateway.session.memory import Memory
 from gateway.session.microphone import wants
+from gateway.session.moments import Timer
 from gateway.session.speculation import SpeculationPolicy
 from gateway.session.state import Conversation, Policy, Tools
 from gateway.text.script import ScriptStream
@@ -45,7 +46,7 @@ class Sim:
     now: float = 0.0
     said: list[out.Output] = field(default_factory=list)
     done: list[do.Effect] = field(default_factory=list)
-    timers: dict[str, float] = field(default_factory=dict)
+    timers: dict[Timer, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         ids = count(1)
@@ -118,7 +119,7 @@ class Sim:
             {"utterance": self.utterance, "audio_ms": at, "type": "", **fields}
             | {"type": kind.model_fields["type"].default}
         )
-        self.send(on.Heard(event, self.c.tape.end_ms))
+        self.send(on.ListenReported(event, self.c.tape.end_ms))
 
     def hear_started(self) -> None:
         self.utterance = next(self._numbers)

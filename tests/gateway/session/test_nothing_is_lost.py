@@ -140,7 +140,7 @@ class Talk:
             if self.deaf and isinstance(effect, do.Listen):
                 cleared = listen.Cleared(utterance=0, audio_ms=0)
                 if isinstance(effect.command, listen.Clear):
-                    self.sim.send(on.Heard(cleared, self.sim.c.tape.end_ms))
+                    self.sim.send(on.ListenReported(cleared, self.sim.c.tape.end_ms))
             elif isinstance(effect, do.Ask):
                 self.later(self.model_ms, lambda key=effect.key: self.model(key))
             elif isinstance(effect, do.Speak):

@@ -16,10 +16,18 @@ U1 = UUID(int=101)
 
 def view(sim) -> TurnView:
     return TurnView(
-        session_id=sim.c.session_id, turn_id=UUID(int=9), utterance_id=U1, turn_number=3,
-        revision=0, state="closed", user_text="hello", ai_text="Hi.", heard_text="Hi.",
-        ai_audio_ms=500, created_at=datetime(2026, 1, 1, tzinfo=UTC),
-    )  # fmt: skip
+        session_id=sim.c.session_id,
+        turn_id=UUID(int=9),
+        utterance_id=U1,
+        turn_number=3,
+        revision=0,
+        state="closed",
+        user_text="hello",
+        ai_text="Hi.",
+        heard_text="Hi.",
+        ai_audio_ms=500,
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
 
 
 def test_a_typed_turn_waits_for_the_look_up(sim) -> None:

@@ -11,6 +11,7 @@ from avatar_contract.records import ClaimedSession, TurnView
 from gateway.session import effects as do
 from gateway.session import inputs as on
 from gateway.session import outputs as out
+from gateway.session.listening import Phase
 from gateway.session.resuming import restore
 
 U1 = UUID(int=101)
@@ -216,6 +217,79 @@ def test_an_open_turn_without_words_waits_for_the_client_who_has_its_sound(sim) 
     sim.release()
     sim.hear_final("tell me")
     assert sim.asked
+
+
+def say_again(sim) -> None:
+    """A client that came back says an utterance again that it does not know to have arrived."""
+    sim.send(on.ClientDetached())
+    sim.send(on.ClientAttached())
+    sim.send(on.UtteranceAnnounced(U1, 0))
+    sim.send(on.ChunkArrived(None))
+    sim.send(on.ChunkArrived(U1))
+    sim.release(U1)
+
+
+@pytest.mark.parametrize("looked_up", [True, False])
+def test_what_is_said_again_of_an_utterance_that_stt_works_on_is_ignored(sim, looked_up) -> None:
+    sim.press(U1)
+    if looked_up:
+        sim.send(on.LookedUp(U1, None))
+    sim.release(U1)
+    say_again(sim)
+    assert sim.errors == []
+    assert [one.command.type for one in sim.effects(do.Listen)] == ["commit"]
+    sim.hear_final("count")
+    if not looked_up:
+        sim.send(on.LookedUp(U1, None))
+    assert len(sim.effects(do.Ask)) == 1
+    assert sim.c.turn.utterance_id == U1
+    say_again(sim)
+    sim.release(U1)
+    assert sim.errors == []
+    assert len(sim.effects(do.Ask)) == 1
+
+
+def test_what_is_said_again_does_not_name_the_next_utterance(sim) -> None:
+    sim.press(U1)
+    sim.send(on.LookedUp(U1, None))
+    sim.release(U1)
+    say_again(sim)
+    sim.hear_final("count")
+    sim.press()
+    assert sim.c.utterance.utterance_id != U1
+
+
+def test_an_utterance_that_goes_on_after_a_resume_does_not_name_the_next_one(sim) -> None:
+    sim.press(U1)
+    sim.send(on.LookedUp(U1, None))
+    sim.send(on.ClientDetached())
+    sim.send(on.ClientAttached())
+    sim.send(on.UtteranceAnnounced(U1, 16_000))
+    sim.speak(500)
+    sim.release(U1)
+    sim.hear_final("count")
+    sim.press()
+    assert sim.c.utterance.utterance_id != U1
+
+
+def test_the_end_of_a_stretch_that_is_over_is_ignored_while_the_next_is_spoken(free) -> None:
+    free.send(on.UtteranceAnnounced(U1, 0))
+    free.hear_started()
+    free.send(on.LookedUp(U1, None))
+    free.hear_partial("tell me")
+    free.speak(500)
+    free.hear_started()
+    free.release(U1)
+    assert free.errors == []
+    assert free.c.utterance.utterance_id != U1
+    assert free.c.utterance.phase is Phase.OPEN
+
+
+def test_the_end_of_an_unknown_utterance_is_a_bad_message_also_while_stt_works(sim) -> None:
+    sim.press(U1)
+    sim.release(U1)
+    sim.release(UUID(int=102))
+    assert sim.errors == ["BAD_MESSAGE"]
 
 
 @pytest.mark.parametrize("state", ["open", "closed"])

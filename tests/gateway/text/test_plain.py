@@ -34,7 +34,7 @@ def plain(text: str, step: int = 1) -> tuple[str, str]:
         ("-5 degrees", "-5 degrees"),
         ("~~gone~~ stays", "gone stays"),
     ],
-)  # fmt: skip
+)
 def test_marks_go(text: str, shown: str) -> None:
     for step in (1, 2, 3, 5, 100):
         assert plain(text, step) == (shown, shown)

@@ -23,7 +23,7 @@ CASES = tomllib.loads(Path(__file__).with_name("replies.toml").read_text("utf-8"
 BOTH = frozenset({"en", "zh"})
 
 
-class Heard(NamedTuple):
+class Rendered(NamedTuple):
     """What became of a reply."""
 
     shown: str
@@ -36,7 +36,7 @@ def converter() -> opencc.OpenCC:
     return opencc.OpenCC("s2twp")
 
 
-def heard(text: str, cuts: list[int], question: str = "") -> Heard:
+def rendered(text: str, cuts: list[int], question: str = "") -> Rendered:
     """`text` sent in tokens of the lengths `cuts`, over and over, through every step."""
     plain, script, cutter = PlainText(), ScriptStream(converter()), ClauseCutter()
     shown, clauses, at, turn = "", [], 0, 0
@@ -55,7 +55,7 @@ def heard(text: str, cuts: list[int], question: str = "") -> Heard:
         said_of(clause, language.of(clause, clauses[index + 1 :]))
         for index, clause in enumerate(clauses)
     ]
-    return Heard(shown, clauses, said)
+    return Rendered(shown, clauses, said)
 
 
 def said_of(clause: str, language: str) -> str:
@@ -69,7 +69,7 @@ def said_of(clause: str, language: str) -> str:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['kind']}: {case['sent'][:20]!r}")
 def test_replies(case: dict[str, str]) -> None:
     for cuts in ([1], [2], [3, 1, 5], [10_000]):
-        found = heard(case["sent"], cuts, case.get("question", ""))
+        found = rendered(case["sent"], cuts, case.get("question", ""))
         assert found.said == case["heard"]
         assert found.shown == case.get("shown", found.shown)
 
@@ -92,7 +92,7 @@ NOISE = st.one_of(
 @settings(max_examples=150, deadline=None)
 @given(NOISE, st.lists(st.integers(1, 9), min_size=1, max_size=5))
 def test_where_tokens_are_cut_makes_no_difference(text: str, cuts: list[int]) -> None:
-    assert heard(text, cuts) == heard(text, [1])
+    assert rendered(text, cuts) == rendered(text, [1])
 
 
 ORDINARY = """
@@ -107,7 +107,7 @@ WORDS = st.lists(st.sampled_from(ORDINARY.split()), min_size=1, max_size=30, uni
 @settings(max_examples=150, deadline=None)
 @given(WORDS)
 def test_ordinary_words_are_all_said_and_none_twice(text: str) -> None:
-    found = heard(text, [4])
+    found = rendered(text, [4])
     said = " ".join(found.said)
     for word in ("apple", "river", "blue-green", "London", "however", "really", "yes", "aside"):
         assert said.count(word) == text.count(word)
@@ -121,7 +121,7 @@ def test_ordinary_words_are_all_said_and_none_twice(text: str) -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.text("bcdq 好我 ,.!?()':;，。！？「」\n", max_size=60))
 def test_every_letter_of_ordinary_text_is_said_once_and_in_order(text: str) -> None:
-    said = "".join(heard(text, [2]).said)
+    said = "".join(rendered(text, [2]).said)
     assert letters(said) == letters(text)
 
 
@@ -139,7 +139,7 @@ def test_different_numbers_are_said_differently(one: int, other: int, language: 
 @settings(max_examples=100, deadline=None)
 @given(NOISE)
 def test_marks_are_never_spoken(text: str) -> None:
-    said = "".join(heard(text, [3]).said).replace(" | ", "")
+    said = "".join(rendered(text, [3]).said).replace(" | ", "")
     assert not set("*`<>[]{}|\\_#") & set(said)
 
 

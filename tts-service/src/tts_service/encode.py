@@ -9,7 +9,7 @@ import numpy as np
 from avatar_contract.speech import SpeechFormat, pcm_media_type
 from tts_service.engine import SPEECH_RATE
 
-_UNKNOWN_BYTES = 0xFFFFFFFF
+_UNKNOWN_SIZE = b"\xff" * 4
 _OGG_PAGE_US = "20000"
 _AT_ONCE = {"flush_packets": "1"}
 
@@ -44,10 +44,8 @@ class WavEncoder:
     media_type = "audio/wav"
 
     def __init__(self) -> None:
-        self._header = struct.pack(
-            "<4sI4s4sIHHIIHH4sI", b"RIFF", _UNKNOWN_BYTES, b"WAVE", b"fmt ", 16, 1, 1,
-            SPEECH_RATE, SPEECH_RATE * 2, 2, 16, b"data", _UNKNOWN_BYTES,
-        )  # fmt: skip
+        fmt = struct.pack("<IHHIIHH", 16, 1, 1, SPEECH_RATE, SPEECH_RATE * 2, 2, 16)
+        self._header = b"RIFF" + _UNKNOWN_SIZE + b"WAVEfmt " + fmt + b"data" + _UNKNOWN_SIZE
 
     def feed(self, pcm: bytes) -> bytes:
         header, self._header = self._header, b""

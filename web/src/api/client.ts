@@ -8,6 +8,7 @@ export class ApiError extends Error {
     message: string,
     readonly retryAfterS: number | null = null,
     cause?: unknown,
+    readonly reason: string | null = null,
   ) {
     super(message, { cause });
     this.name = "ApiError";
@@ -50,5 +51,7 @@ async function problemOf(answer: Response): Promise<ApiError> {
     problem.code ?? "INTERNAL",
     problem.detail ?? `HTTP ${answer.status}`,
     problem.retry_after_s ?? null,
+    undefined,
+    problem.reason ?? null,
   );
 }

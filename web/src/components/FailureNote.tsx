@@ -7,6 +7,8 @@ import { Icon } from "./Icon";
 export interface ShownFailure {
   code: ErrorCode | "NETWORK";
   message: string;
+  /** what exactly is wrong, where the code has several causes */
+  reason?: string | null;
   retryAfterS: number | null;
 }
 
@@ -16,8 +18,8 @@ interface Properties {
   /** where typing helps instead */
   onType?: (() => void) | null;
   onDismiss?: () => void;
-  /** other words for some codes, where they mean something of their own */
-  words?: Partial<Record<ShownFailure["code"], FailureWords>>;
+  /** other words for some codes and reasons, where they mean something of their own */
+  words?: Partial<Record<string, FailureWords>>;
 }
 
 interface FailureWords {
@@ -29,7 +31,8 @@ interface FailureWords {
 export function FailureNote({ failure, onRetry, onType, onDismiss, words: special }: Properties) {
   const { t } = useTranslation();
   // A code that is newer than the page has no words here: the server's own are in the details.
-  const words = special?.[failure.code] ?? t([`error.${failure.code}`, "error.INTERNAL"] as const);
+  const own = special?.[failure.reason ?? ""] ?? special?.[failure.code];
+  const words = own ?? t([`error.${failure.code}`, "error.INTERNAL"] as const);
   return (
     <div className={styles.note} role="alert" data-code={failure.code}>
       <Icon name="warning" />

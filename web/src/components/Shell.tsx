@@ -5,6 +5,7 @@ import { useSettings } from "../state/context";
 import { isDark } from "../theme/theme";
 import { Icon } from "./Icon";
 import styles from "./Shell.module.css";
+import { StopAnswer } from "./StopAnswer";
 
 const PAGES = [
   ["/chat", "app.talk"],
@@ -37,6 +38,7 @@ export function Shell({ children }: { children: ReactNode }) {
           ))}
         </nav>
         <div className={styles.tools}>
+          <StopAnswer />
           <LanguageButton />
           <ThemeButton />
           <button

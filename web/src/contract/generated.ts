@@ -361,6 +361,8 @@ export interface Problem {
   detail: string;
   /** the stable code */
   code: ErrorCode;
+  /** a stable name of what exactly is wrong, where the code has several causes */
+  reason?: string | null;
   /** whether the same request may succeed later */
   retryable: boolean;
   /** seconds to wait before a retry */

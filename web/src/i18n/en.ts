@@ -1,3 +1,5 @@
+import { enBroken, enErrors } from "./en.errors";
+
 /** English; the shape of every other language. */
 export const en = {
   app: {
@@ -18,6 +20,8 @@ export const en = {
   greeting: {
     title: "Say something.",
     body: "Hold the button or the space bar and speak. You will see your words as they are understood, and hear an answer.",
+    bodyTouch:
+      "Hold the button and speak. You will see your words as they are understood, and hear an answer.",
     stays: "Nothing you say leaves this network.",
     try: "Or try one of these",
     examples: ["What time is it?", "What is 12 times 7?", "What are you?"],
@@ -55,7 +59,9 @@ export const en = {
     startListening: "Start listening",
     hint: "Hold to talk; or press to start, and again to end.",
     keys: "Space bar talks, Esc stops the answer.",
+    keysHandsFree: "Esc stops the answer.",
     hintHandsFree: "Just speak. AVATAR answers when you pause.",
+    hintHandsFreeOff: "The microphone is off. Press the button and just speak.",
     handsFree: "Hands-free",
     stop: "Stop the answer",
     mute: "Mute the answer",
@@ -130,12 +136,25 @@ export const en = {
     waiting: "The server has not said yet which engines run.",
     close: "Close",
     bannerTitle: "Built-in engines: what they can't do",
-    embedded: {
-      stt: "Hears clear English only. Chinese can be typed and is spoken back.",
-      llm: "Not a language model: it greets, tells the time, does sums and remembers a little.",
-      tts_fast:
-        "A plain synthetic voice in English and Mandarin. A voice profile only shifts its pitch and colour.",
-      tts_hq: "There is no high quality voice here: the fast one speaks.",
+    known: {
+      pocketsphinx: "Hears clear English only. Chinese can be typed and is spoken back.",
+      whisper: "Hears Chinese and English. Names and mixed sentences are often misheard.",
+      demo: "Not a language model: it greets, tells the time, does sums and remembers a little.",
+      espeak: "A plain synthetic voice, English and Mandarin. A voice profile is only an effect.",
+      kokoro: "A natural voice, Chinese and English. A voice profile is an effect, no likeness.",
+      noBetter: "There is no high quality voice here: the fast one speaks.",
+    },
+    notice: {
+      pocketsphinx:
+        "`make run` without PROFILE=small starts a recogniser that knows both languages.",
+      whisper: "Names, and sentences that mix languages, are often misheard.",
+      demo: "It follows fixed rules. Set LLM_URL and LLM_MODEL to connect a language model.",
+      espeak: "`make run` without PROFILE=small speaks naturally.",
+      piper: "One voice for each language; voice profiles need F5-TTS.",
+      kokoro:
+        "A voice profile picks the nearest of its 54 voices and shifts the pitch: an effect, no likeness. F5-TTS and CosyVoice clone.",
+      f5: "The published weights are not for commercial use: TTS_F5_MODEL takes others.",
+      cosyvoice: "Its makers have not run it here: see engines/cosyvoice.md.",
     },
   },
   microphone: {
@@ -149,93 +168,11 @@ export const en = {
     unsupported: "This browser can't record sound. A current Chrome, Edge, Firefox or Safari can.",
     unknown: "The microphone could not be opened. Check it in the system's sound settings.",
   },
-  error: {
-    details: "Details",
-    dismiss: "Dismiss",
-    retryAfter: "It may work again in {{seconds}} s.",
-    BAD_MESSAGE: {
-      title: "The server did not understand the page.",
-      advice: "Reload the page: it may be older than the server.",
-    },
-    BAD_AUDIO: {
-      title: "The recording could not be read.",
-      advice:
-        "Say it again. If it happens each time, choose the other microphone format in the settings.",
-    },
-    NO_SPEECH: {
-      title: "Nothing was heard.",
-      advice: "Speak a little closer to the microphone, and hold the button while you speak.",
-    },
-    BUFFER_OVERFLOW: { title: "That was too long.", advice: "Say it in shorter pieces." },
-    TOO_MANY_CHUNKS: { title: "That was too long.", advice: "Say it in shorter pieces." },
-    AUDIO_TIMEOUT: {
-      title: "The recording stopped halfway.",
-      advice: "Check the microphone and say it again.",
-    },
-    ALREADY_PROCESSING: {
-      title: "One thing at a time.",
-      advice: "What you said before is still being understood. Try again in a moment.",
-    },
-    SERVER_FULL: {
-      title: "All places are taken.",
-      advice: "Others are talking at the moment. The page tries again by itself.",
-    },
-    UNAUTHORIZED: {
-      title: "You need a key to come in.",
-      advice: "Ask the operator for the access key.",
-    },
-    FORBIDDEN: {
-      title: "This is not allowed here.",
-      advice: "Open AVATAR at its own address, or ask the operator.",
-    },
-    NOT_FOUND: { title: "That is not there any more.", advice: "It may have been deleted." },
-    CONFLICT: {
-      title: "That can't be changed any more.",
-      advice: "Only the latest turn can be corrected.",
-    },
-    RATE_LIMITED: { title: "Too much at once.", advice: "Wait a moment and try again." },
-    PAYLOAD_TOO_LARGE: { title: "That is too large.", advice: "Send something shorter." },
-    UNSUPPORTED_LANGUAGE: {
-      title: "The engine at work does not know this language.",
-      advice: "Type it instead, or have the operator install an engine that can.",
-    },
-    STT_UNAVAILABLE: {
-      title: "The recogniser is not answering.",
-      advice: "Try again, or type. The status page shows what is down.",
-    },
-    LLM_UNAVAILABLE: {
-      title: "The language model is not answering.",
-      advice: "Try again. The status page shows what is down.",
-    },
-    TTS_UNAVAILABLE: {
-      title: "The voice is not answering.",
-      advice: "You can read the answer. The status page shows what is down.",
-    },
-    PROFILE_UNAVAILABLE: {
-      title: "The store is not answering.",
-      advice: "You can go on talking; this may not be kept.",
-    },
-    STORAGE_FULL: {
-      title: "The disk is full.",
-      advice: "The operator has to make room before anything more is kept.",
-    },
-    VOICE_NOT_LOADED: {
-      title: "The chosen voice is not loaded.",
-      advice: "Try again, or choose another voice.",
-    },
-    INTERNAL: {
-      title: "Something went wrong in AVATAR.",
-      advice: "Try again. If it stays, tell the operator.",
-    },
-    NETWORK: {
-      title: "The server can't be reached.",
-      advice: "Check that AVATAR is running, and try again.",
-    },
-  },
+  error: enErrors,
   notice: {
     HQ_FELL_BACK: "High quality is not available here; the fast voice speaks.",
     CPU_FALLBACK: "The graphics card is full or absent; a slower processor does the work.",
-    VOICE_FELL_BACK: "The chosen voice is not available; the standard one speaks.",
+    VOICE_FELL_BACK: "The chosen voice is not available; the default one speaks.",
     EMBEDDED_ENGINE: "Built-in engines are at work; they are modest.",
     PUBLIC_ENGINE: "An engine at a public address is in use: what you say leaves this network.",
     TEXT_SKIPPED: "Part of the answer can't be spoken by this voice; it is on the screen.",
@@ -294,6 +231,18 @@ export const en = {
       tts_hq: "Speech, high quality",
       profile: "Store",
     },
+    loads: {
+      sessions: "Conversations",
+      workers: "Processes",
+      workers_busy: "Processes at work",
+      busy: "Processes at work",
+      waiting: "Waiting",
+      workers_limit: "Processes at most",
+      utterances: "Utterances being understood",
+      queue: "Waiting",
+      calls: "Requests",
+      audio_mib: "Sound kept (MiB)",
+    },
     model: { loading: "loading", ready: "ready", failed: "failed", idle: "idle" },
   },
   settings: {
@@ -305,7 +254,7 @@ export const en = {
     themes: { system: "As the system", light: "Light", dark: "Dark" },
     conversation: "Conversation",
     language: "Language you speak",
-    languages: { auto: "Find out by itself", en: "English", zh: "Chinese" },
+    languages: { auto: "Detect automatically", en: "English", zh: "Chinese" },
     patience: "Patience",
     patienceHint: "How long AVATAR waits in a pause before it answers. Only for hands-free.",
     eager: "eager",
@@ -318,7 +267,7 @@ export const en = {
     ttsMode: "Voice quality",
     ttsModes: { fast: "Fast", hq: "High quality, slower" },
     profile: "Voice profile",
-    defaultProfile: "The standard one",
+    defaultProfile: "Default voice",
     selfClone: "Answer in my own voice",
     selfCloneHint:
       "Where the engine can clone voices and no profile is chosen, what you say is its model. You agree to that by switching this on.",
@@ -356,12 +305,52 @@ export const en = {
         title: "There is no speech in this recording.",
         advice: "It takes 3 to 30 seconds of one person's clear speech.",
       },
+      EMPTY_FILE: {
+        title: "This file is empty.",
+        advice: "Choose another file, or record one here.",
+      },
+      UNKNOWN_FORMAT: {
+        title: "This is no sound file that AVATAR can read.",
+        advice: "It reads WAV, MP3, M4A, FLAC, Ogg and WebM.",
+      },
+      NO_SOUND: {
+        title: "There is no sound in this file.",
+        advice: "Choose another file, or record one here.",
+      },
+      DAMAGED: {
+        title: "This file is damaged.",
+        advice: "Save it again as WAV or MP3, or choose another one.",
+      },
+      FILE_TOO_LONG: {
+        title: "This recording is too long to be read.",
+        advice: "Cut out 3 to 30 seconds of speech and send those.",
+      },
+      SPEECH_TOO_SHORT: {
+        title: "There is too little speech in this recording.",
+        advice: "It takes at least 3 seconds of speech without the pauses; 8 to 15 are better.",
+      },
+      SPEECH_TOO_LONG: {
+        title: "There is too much speech in this recording.",
+        advice: "At most 30 seconds are used: cut out a part of it and send that.",
+      },
+      DISTORTED: {
+        title: "This recording is distorted.",
+        advice: "Turn the microphone down or move away from it, and record it again.",
+      },
+      SILENT: {
+        title: "Nobody speaks in this recording.",
+        advice: "It is silent, or only noise. Check the microphone and record it again.",
+      },
+      NO_VOICE: {
+        title: "There is sound in this recording, but no voice.",
+        advice: "It takes 3 to 30 seconds of one person's clear speech, without music.",
+      },
       CONFLICT: {
         title: "There is a voice of this name already.",
         advice: "Choose another name.",
       },
     },
-    fileHint: "5 to 30 seconds of one person, without music or noise.",
+    fileHint: "3 to 30 seconds of one person, without music or noise; 8 to 15 are best.",
     name: "Name",
     text: "What is said in it",
     textHint: "May be left empty: it is then recognised.",
@@ -369,9 +358,9 @@ export const en = {
     consent: "The person whose voice this is agreed to its use here.",
     consentRequired: "Without this agreement the voice can't be used.",
     upload: "Add the voice",
-    uploading: "Being worked on…",
-    default: "Standard voice",
-    makeDefault: "Make it the standard",
+    uploading: "In progress…",
+    default: "Default voice",
+    makeDefault: "Make default",
     test: "Hear it",
     testText: "This is how I sound when I answer.",
     delete: "Delete",
@@ -384,8 +373,9 @@ export const en = {
     title: "AVATAR is locked",
     intro: "Its operator asks for an access key. It is kept as a cookie that pages can't read.",
     key: "Access key",
-    enter: "Come in",
+    enter: "Sign in",
   },
+  broken: enBroken,
   common: {
     loading: "Loading…",
     retry: "Try again",

@@ -35,3 +35,21 @@ it("Chinese is in the script of Taiwan", () => {
     .join("");
   expect(text).not.toMatch(/[这说话语请对时开关实际设备网络]/u);
 });
+
+it("says things as a product of that language does", () => {
+  expect([en.gate.enter, en.voices.makeDefault, en.settings.languages.auto]).toEqual([
+    "Sign in",
+    "Make default",
+    "Detect automatically",
+  ]);
+  expect(en.voices.uploading).toMatch(/^In progress/);
+  expect([zhTW.voices.default, zhTW.voices.makeDefault]).toEqual(["預設聲音", "設為預設"]);
+  expect(zhTW.chat.save).toBe("用這句重新回答");
+  expect(zhTW.greeting.body).toContain("您說的話會即時轉成文字，並以語音回答");
+  expect(zhTW.error.SERVER_FULL.title).toContain("使用人數已滿");
+  expect(zhTW.error.RATE_LIMITED.title).toContain("操作太頻繁");
+  expect(zhTW.settings.instructions).toBe("自訂指示");
+  const { patience, eager, patient } = zhTW.settings;
+  expect([patience, eager, patient]).toEqual(["等待時間", "短", "長"]);
+  expect(zhTW.timing.total).toBe("整個回合");
+});

@@ -1,5 +1,5 @@
 import { QueuePlayer } from "../audio/player";
-import type { ClientMessage, ErrorCode, ServerMessage, Session } from "../contract/generated";
+import type { ClientMessage, ServerMessage, Session } from "../contract/generated";
 import { ChatSocket } from "../protocol/chatSocket";
 import { IDLE_LINK, type Link, type Opening } from "../protocol/linkMachine";
 import {
@@ -12,6 +12,7 @@ import {
   turnOf,
 } from "./conversation";
 import type { ChatOutside } from "./outside";
+import { Replay } from "./replay";
 import { Resending, spokenSoFar, toSend } from "./resending";
 import { configurationOf, type Settings } from "./settings";
 import { type Reply, Sound } from "./sound";
@@ -21,29 +22,18 @@ import { TabThread } from "./tabThread";
 import { asResume, type HeardReply, type KeptThread } from "./thread";
 import { heardSoFar } from "./turn";
 
-/** Levels for the picture, read at each frame of the screen; not worth drawing the page again. */
-export interface Levels {
-  input: number;
-  output: number;
-}
-
-/** After these the rest of a push-to-talk utterance is dropped by the server. */
-const DEAF: ReadonlySet<ErrorCode> = new Set([
-  "BAD_AUDIO",
-  "BUFFER_OVERFLOW",
-  "TOO_MANY_CHUNKS",
-  "AUDIO_TIMEOUT",
-  "STT_UNAVAILABLE",
-]);
-
 /** One conversation: the socket, the microphone and the loudspeaker brought together. */
 export class Chat {
   readonly conversation = new Store<Conversation>(EMPTY);
   readonly link = new Store<Link>(IDLE_LINK);
   readonly speaking = new Store(false);
+  /** the answer stands still: the person may be talking over it */
+  readonly givingWay = new Store(false);
   readonly soundBlocked = new Store(false);
-  readonly levels: Levels = { input: 0, output: 0 };
+  /** for the picture, read at each frame of the screen; not worth drawing the page again */
+  readonly levels = { input: 0, output: 0 };
   readonly speech: Speech;
+  readonly replay: Replay;
   readonly #socket: ChatSocket;
   readonly #sound: Sound;
   readonly #resending: Resending;
@@ -68,7 +58,7 @@ export class Chat {
         onFrame: (frame) => this.#sound.takeFrame(frame),
         onLink: (link) => this.#linked(link),
         onReady: (opening) => this.#ready(opening),
-        configuration: () => this.#configuration(),
+        configuration: () => configurationOf(this.settings.get(), this.outside.source.can),
         heardAtBreak: () => this.#heardAtBreak(),
       },
       outside.connect,
@@ -91,6 +81,7 @@ export class Chat {
       (turn) => this.#sendTurn(turn),
     );
     this.#thread = new TabThread(outside, (turns) => this.#apply({ type: "local_stored", turns }));
+    this.replay = new Replay(outside.newAudio, this.speech, settings.get);
     settings.watch(() => this.#reconfigure());
   }
 
@@ -125,6 +116,7 @@ export class Chat {
 
   async startTalking(): Promise<void> {
     void this.unlock();
+    this.replay.stop(false);
     this.#interruptReply();
     await this.speech.begin(this.outside.newId());
   }
@@ -136,22 +128,33 @@ export class Chat {
   /** Listen all the time, or stop doing so. */
   async listen(on: boolean): Promise<void> {
     if (!on) return this.speech.stopStreaming();
+    this.replay.stop(false);
     void this.unlock();
     await this.speech.stream();
+    // After a reload nobody has touched the page: browsers let it sound once it listens.
+    void this.unlock();
   }
 
   sendText(text: string): void {
     const trimmed = text.trim();
     if (!trimmed) return;
     void this.unlock();
+    this.replay.stop();
     this.#interruptReply();
     const key = this.outside.newId();
     this.#addTurn(key, trimmed);
     this.#enqueue(key);
   }
 
-  /** Stop the reply that is being spoken. */
+  /** Play the stored answer at `url` again, alone. */
+  async playAgain(url: string): Promise<void> {
+    this.#interruptReply();
+    await this.replay.play(url);
+  }
+
+  /** Stop the answer that is being spoken, or played again. */
   interrupt(): void {
+    if (this.replay.playing.get() !== null) return this.replay.stop();
     if (this.#sound.playing) return this.#interruptReply();
     const turn = this.conversation.get().turns.findLast((t) => t.turnId && !t.done);
     if (!turn?.turnId) return;
@@ -202,7 +205,11 @@ export class Chat {
     return new Sound(
       {
         onHeard: (reply, ms) => this.#heard(reply, ms),
-        onSpeaking: (speaking) => this.speaking.set(speaking),
+        onSpeaking: (speaking) => {
+          if (speaking) this.replay.stop();
+          this.speaking.set(speaking);
+        },
+        onGivingWay: this.givingWay.set,
         onFrame: ({ turnId }, bytes, rate) =>
           this.conversation.update((was) => countSound(was, turnId, bytes, rate)),
       },
@@ -242,7 +249,7 @@ export class Chat {
     if (message.type === "session") this.#session = message;
     if (message.type === "accepted") this.#beforeAccepted(message.turn_id, message.revision);
     this.#apply(message);
-    if (message.type === "error") this.#speechFailed(message.code);
+    if (message.type === "error") this.speech.failed(message.code);
     if (message.type === "audio_response") this.#sound.takeMessage(message);
     if (message.type === "playback_control") this.#sound.control(message);
     if (message.type === "turn_done") this.#done(message.turn_id);
@@ -262,11 +269,6 @@ export class Chat {
     if (!turn) return;
     this.speech.settle(turn.key);
     this.speech.confirm(turn.offset);
-  }
-
-  #speechFailed(code: ErrorCode): void {
-    if (code === "BAD_AUDIO") this.speech.unreadable();
-    if (DEAF.has(code)) void this.speech.abort();
   }
 
   #heard(reply: Reply, ms: number): void {
@@ -299,21 +301,18 @@ export class Chat {
   }
 
   #reconfigure(): void {
-    this.#send({ type: "configure", ...this.#configuration() });
+    this.#send({
+      type: "configure",
+      ...configurationOf(this.settings.get(), this.outside.source.can),
+    });
     this.#sound.setMuted(this.settings.get().muted);
-  }
-
-  /** What is asked of the server: the settings, as far as this browser can. */
-  #configuration() {
-    const settings = this.settings.get();
-    const { microphone } = settings;
-    const can = this.outside.source.can(microphone);
-    return configurationOf({ ...settings, microphone: can ? microphone : "pcm" });
+    this.replay.obey();
   }
 
   #leave(): void {
     this.#begun++;
     this.#starting = false;
+    this.replay.stop();
     this.#unsaid = [];
     this.#sound.cut(null);
     this.#thread.keep(null);

@@ -32,13 +32,13 @@ describe("settings", () => {
 
   it("become what the server is asked for", () => {
     const settings = readSettings(localStorage, ["zh-TW"]);
-    expect(configurationOf(settings)).toMatchObject({
+    expect(configurationOf(settings, () => true)).toMatchObject({
       locale: "zh-TW",
       turn_detection: "none",
       audio_in: { codec: "pcm_s16le", sample_rate: 16_000 },
       audio_out: "binary",
     });
-    const webm = configurationOf({ ...settings, microphone: "webm", handsFree: true });
+    const webm = configurationOf({ ...settings, microphone: "webm", handsFree: true }, () => true);
     expect(webm).toMatchObject({
       turn_detection: "server_vad",
       audio_in: { codec: "webm_opus", sample_rate: 48_000 },

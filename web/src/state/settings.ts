@@ -66,8 +66,12 @@ export function settingsStore(storage: Storage, languages: readonly string[]): S
   return store;
 }
 
-/** What `settings` ask of the server. */
-export function configurationOf(settings: Settings): Omit<Configure, "type"> {
+/** What `settings` ask of the server, as far as this browser `can` record. */
+export function configurationOf(
+  settings: Settings,
+  can: (microphone: Settings["microphone"]) => boolean,
+): Omit<Configure, "type"> {
+  const webm = settings.microphone === "webm" && can("webm");
   return {
     voice_profile_id: settings.voiceProfileId,
     tts_mode: settings.ttsMode,
@@ -78,10 +82,9 @@ export function configurationOf(settings: Settings): Omit<Configure, "type"> {
     instructions: settings.instructions || null,
     store_audio: settings.storeAudio,
     self_clone: settings.selfClone,
-    audio_in:
-      settings.microphone === "webm"
-        ? { codec: "webm_opus", sample_rate: 48_000 }
-        : { codec: "pcm_s16le", sample_rate: 16_000 },
+    audio_in: webm
+      ? { codec: "webm_opus", sample_rate: 48_000 }
+      : { codec: "pcm_s16le", sample_rate: 16_000 },
     audio_out: settings.transport,
   };
 }

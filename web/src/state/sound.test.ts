@@ -55,6 +55,7 @@ function rig() {
     {
       onHeard: ({ turnId }, ms, ended) => heard.push([turnId, ms, ended]),
       onSpeaking: (now) => speaking.push(now),
+      onGivingWay: () => undefined,
       onFrame: () => undefined,
     },
     ({ onHeard }) => {

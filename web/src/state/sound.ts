@@ -13,6 +13,8 @@ export interface SoundEvents {
   /** How much of a reply was heard; to be told to the server. */
   onHeard(reply: Reply, ms: number, ended: boolean): void;
   onSpeaking(speaking: boolean): void;
+  /** The server has the reply stand still, because somebody may be talking over it. */
+  onGivingWay(givingWay: boolean): void;
   onFrame(reply: Reply, bytes: number, rate: number): void;
 }
 
@@ -71,7 +73,7 @@ export class Sound {
   /** The reply comes again, from where it was heard: what is queued of it goes. */
   restart(reply: Reply): void {
     this.#clause = null;
-    this.#paused = false;
+    this.#pause(false);
     this.#ended = null;
     if (!this.#playing || keyOf(this.#playing) !== keyOf(reply)) return;
     this.#player?.flush();
@@ -100,7 +102,7 @@ export class Sound {
 
   control({ action, turn_id: turnId, revision }: PlaybackControl): void {
     if (action === "flush") return this.cut({ turnId, revision });
-    this.#paused = action === "pause";
+    this.#pause(action === "pause");
     this.#obey();
   }
 
@@ -110,9 +112,14 @@ export class Sound {
     if (!target) return;
     this.#cut.add(keyOf(target));
     if (this.#playing && keyOf(this.#playing) !== keyOf(target)) return;
-    this.#paused = false;
+    this.#pause(false);
     this.#player?.flush();
     this.#rest();
+  }
+
+  #pause(paused: boolean): void {
+    this.#paused = paused;
+    this.events.onGivingWay(paused);
   }
 
   #obey(): void {

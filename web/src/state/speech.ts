@@ -1,6 +1,6 @@
 import { type Capture, MicrophoneError, type MicrophoneProblem } from "../audio/microphone";
 import type { MicrophoneFormat, SpeechSource } from "../audio/source";
-import type { ClientMessage } from "../contract/generated";
+import type { ClientMessage, ErrorCode } from "../contract/generated";
 import { toBase64 } from "../protocol/binary";
 import { RecentSpeech } from "./recentSpeech";
 import type { Settings } from "./settings";
@@ -29,6 +29,15 @@ export interface SpeechEvents {
 
 /** Speech goes on a little after the button is released: fingers are faster than last syllables. */
 const TAIL_MS = 140;
+
+/** After these the rest of a push-to-talk utterance is dropped by the server. */
+const DEAF: ReadonlySet<ErrorCode> = new Set([
+  "BAD_AUDIO",
+  "BUFFER_OVERFLOW",
+  "TOO_MANY_CHUNKS",
+  "AUDIO_TIMEOUT",
+  "STT_UNAVAILABLE",
+]);
 
 /** How long the microphone stays open for the next utterance. */
 const LINGER_MS = 20_000;
@@ -90,6 +99,11 @@ export class Speech {
   /** The hands-free turn that ends at `sample` is done. */
   confirm(sample: number): void {
     this.#recent.confirm(sample);
+  }
+
+  /** Whether all that the microphone hears is sent. */
+  get streaming(): boolean {
+    return this.#streaming;
   }
 
   /** Begin a push-to-talk utterance. */
@@ -156,6 +170,12 @@ export class Speech {
     if (this.#format === "webm") void this.#newContainer();
     else if (resumed.anew) this.#sendUnheard(resumed);
     else this.#sendRecent(resumed);
+  }
+
+  /** The server said `code` of what it heard. */
+  failed(code: ErrorCode): void {
+    if (code === "BAD_AUDIO") this.unreadable();
+    if (DEAF.has(code)) void this.abort();
   }
 
   /** The server could not read the container: hands-free needs another, from its first byte. */

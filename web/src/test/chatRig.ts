@@ -3,7 +3,7 @@ import type { ConversationView, TurnView } from "../contract/generated";
 import { Chat } from "../state/chat";
 import { type Locale, settingsStore } from "../state/settings";
 import type { KeptThread } from "../state/thread";
-import { FakeSocket } from "./fakes";
+import { FakeAudio, FakeSocket } from "./fakes";
 
 /** A store of settings that is empty, and stays so. */
 const NO_STORAGE = { getItem: () => null, setItem: () => undefined } as unknown as Storage;
@@ -21,6 +21,7 @@ export interface Outside {
 /** A conversation on sockets whose other end is the test. */
 export function chatRig({ kept, copied, stored = null, storage, locale = "en" }: Outside = {}) {
   const sockets: FakeSocket[] = [];
+  const audios: FakeAudio[] = [];
   const world = { kept: kept ?? null, stored, reads: [] as string[] };
   const settings = settingsStore(storage ?? NO_STORAGE, [locale]);
   let ids = 0;
@@ -30,6 +31,10 @@ export function chatRig({ kept, copied, stored = null, storage, locale = "en" }:
       return sockets.at(-1) as FakeSocket;
     },
     source: browserSource,
+    newAudio: () => {
+      audios.push(new FakeAudio());
+      return audios.at(-1) as FakeAudio;
+    },
     memory: {
       read: () => world.kept,
       write: (value) => {
@@ -48,7 +53,7 @@ export function chatRig({ kept, copied, stored = null, storage, locale = "en" }:
     onRefused: () => undefined,
   });
   const socket = () => sockets.at(-1) as FakeSocket;
-  return { chat, settings, sockets, socket, world };
+  return { chat, settings, sockets, socket, audios, world };
 }
 
 /** A turn as the store has it. */

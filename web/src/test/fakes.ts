@@ -1,5 +1,32 @@
 import type { ClientMessage, Engines, ServerMessage } from "../contract/generated";
 import type { SocketLike } from "../protocol/chatSocket";
+import type { ReplayAudio } from "../state/replay";
+
+/** An audio element that plays for as long as the test wants. */
+export class FakeAudio implements ReplayAudio {
+  src = "";
+  muted = false;
+  playing = false;
+  #finish: () => void = () => undefined;
+
+  async play(): Promise<void> {
+    this.playing = true;
+  }
+
+  pause(): void {
+    this.playing = false;
+  }
+
+  addEventListener(_type: string, listener: () => void): void {
+    this.#finish = listener;
+  }
+
+  /** It comes to its end. */
+  finish(): void {
+    this.playing = false;
+    this.#finish();
+  }
+}
 
 /** The server's end of a socket in a test. */
 export class FakeSocket implements SocketLike {
@@ -54,7 +81,7 @@ export class FakeSocket implements SocketLike {
 type Loose<T> = T extends { type: string } ? Pick<T, "type"> & Partial<Omit<T, "type">> : never;
 type Unnumbered = Loose<ServerMessage>;
 
-/** The embedded engines, as the gateway names them. */
+/** The engines of PROFILE=small, as the gateway names them. */
 export const ENGINES: Engines = {
   stt: {
     name: "pocketsphinx",
@@ -63,7 +90,12 @@ export const ENGINES: Engines = {
     licence: "BSD-2-Clause",
     notice: "Hears clear English only.",
   },
-  llm: { name: "demo", kind: "embedded", languages: ["en", "zh-TW"], licence: "Apache-2.0" },
+  llm: {
+    name: "demo responder",
+    kind: "embedded",
+    languages: ["en", "zh-TW"],
+    licence: "Apache-2.0",
+  },
   tts_fast: { name: "espeak-ng", kind: "embedded", languages: ["en", "zh-TW"], licence: null },
   tts_hq: { name: "espeak-ng", kind: "embedded", languages: [], licence: "GPL-3.0-or-later" },
 };

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from avatar_cli.checks import machine, network, software
+from avatar_cli.checks import machine, network, profile, software
 from avatar_cli.checks.finding import Finding, blocks
+from avatar_cli.checks.profile import Machine
 from avatar_cli.home import Home
 from avatar_cli.tongue import Tongue, of_locale
 
@@ -36,6 +37,7 @@ def examine(home: Home, tongue: Tongue) -> list[Finding]:
         machine.system(tongue),
         machine.python(tongue),
         machine.memory(tongue),
+        profile.fitting(Machine.this(running=_runs(home)), tongue),
         machine.disk(home.path, tongue),
         machine.graphics(tongue),
         software.services(tongue),
@@ -49,6 +51,14 @@ def examine(home: Home, tongue: Tongue) -> list[Finding]:
     ]
     around = network.proxy(tongue)
     return findings if around is None else [*findings, around]
+
+
+def _runs(home: Home) -> bool:
+    """Whether AVATAR runs on this folder, as far as its file of ports tells."""
+    try:
+        return bool(home.read_ports())
+    except ValueError:
+        return False  # `network.port` tells what is wrong with it
 
 
 def _show(findings: list[Finding], tongue: Tongue) -> None:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import httpx
@@ -62,6 +63,10 @@ def up(
         _fail(str(problem))
     except HomeTakenError as taken:
         _fail(_home_taken(taken, tongue))
+    except OSError as problem:
+        if not _is_below(problem.filename, home):
+            raise
+        _fail(_home_unwritable(problem, home, tongue))
 
 
 def _run(home: Home, port: int, way: Chosen, tongue: Tongue, began: float) -> int:
@@ -160,6 +165,19 @@ def _home_taken(taken: HomeTakenError, tongue: Tongue) -> str:
         "AVATAR_HOME=./var2 AVATAR_PORT=8001 avatar up",
         f"已經有一份 AVATAR 使用 {taken.home}（行程 {taken.holder}）{address}。"
         "請先停止它，或給這一份自己的資料夾和埠號：AVATAR_HOME=./var2 AVATAR_PORT=8001 avatar up",
+    )
+
+
+def _is_below(name: object, home: Home) -> bool:
+    return isinstance(name, str | Path) and Path(name).is_relative_to(home.path)
+
+
+def _home_unwritable(problem: OSError, home: Home, tongue: Tongue) -> str:
+    return tongue(
+        f"{problem.filename} can't be written ({problem.strerror}). AVATAR keeps everything in "
+        f"{home.path}: make room there, mend its rights, or set AVATAR_HOME to a folder of yours.",
+        f"無法寫入 {problem.filename}（{problem.strerror}）。AVATAR 的資料都在 {home.path}："
+        "請清出空間或修正權限，或把 AVATAR_HOME 設成你自己的資料夾。",
     )
 
 

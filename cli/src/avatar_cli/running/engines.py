@@ -17,6 +17,8 @@ _CHINESE = {
 }
 _SMALL = ("pocketsphinx", "espeak-ng")
 _DEFAULT = ("faster-whisper base", "Kokoro-82M")
+_LISTED = 6
+"""Languages that are named; of more, their number is told."""
 _STAGES = (
     ("stt", "Hears  ", "聽"),
     ("llm", "Answers", "答"),
@@ -40,12 +42,15 @@ def _stage(part: Health | None, tongue: Tongue) -> str:
 
 
 def _engine(info: EngineInfo, tongue: Tongue) -> str:
-    languages = f" ({', '.join(info.languages)})" if info.languages else ""
+    count = len(info.languages)
+    named = ", ".join(info.languages) if count <= _LISTED else ""
+    languages = named or (tongue(f"{count} languages", f"{count} 種語言") if count else "")
     notice = info.notice
     if tongue.language == "zh" and notice:
         known = (text for name, text in _CHINESE.items() if info.name.startswith(name))
         notice = next(known, notice)
-    return f"{info.name}{languages}" + (f": {notice}" if notice else "")
+    does = f" ({languages})" if languages else ""
+    return f"{info.name}{does}" + (f": {notice}" if notice else "")
 
 
 def banner(url: str, seconds: float, where: str, health: Health, tongue: Tongue) -> str:

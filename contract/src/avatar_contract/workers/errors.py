@@ -42,7 +42,8 @@ class JobFailed(WorkerError):
 
 
 class EngineError(WorkerError):
-    """What an engine tells its service: an error code of the contract and words for a person.
+    """What an engine tells its service: an error code of the contract, or the reason of one, and
+    words for a person.
 
     Args:
         fatal: the engine can't work any more; its process ends after the answer.

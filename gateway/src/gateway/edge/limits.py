@@ -57,7 +57,10 @@ class UtteranceMeter:
     def chunk(self, payload_bytes: int, *, binary: bool) -> None:
         """Count a payload as it came; opens the utterance when none is open.
 
-        Errors: `BufferOverflow`, `TooManyChunks`, and `AudioTimeout` when it came too late.
+        Raises:
+            BufferOverflow: the utterance has more bytes than it may.
+            TooManyChunks: it has more JSON chunks than it may.
+            AudioTimeout: the payload came too late.
         """
         if not self._open:
             self.open()
@@ -79,7 +82,11 @@ class UtteranceMeter:
             )
 
     def decoded(self, house_bytes: int, *, binary: bool) -> None:
-        """Count house audio (16 kHz mono s16le) that a payload became. Error: `BufferOverflow`."""
+        """Count house audio (16 kHz mono s16le) that a payload became.
+
+        Raises:
+            BufferOverflow: a binary utterance lasts longer than it may.
+        """
         if not binary or not self._open:
             return
         self._audio_bytes += house_bytes

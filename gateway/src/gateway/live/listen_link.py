@@ -87,7 +87,7 @@ class ListenLink:
         elif isinstance(command, Clear):
             # Nobody has heard what is to be forgotten.
             nothing = Cleared(utterance=0, audio_ms=0)
-            self._post(on.Heard(nothing, self._c.tape.end_ms))
+            self._post(on.ListenReported(nothing, self._c.tape.end_ms))
         elif isinstance(command, Commit):
             self.start()
 
@@ -192,7 +192,7 @@ class ListenLink:
     def _heard(self, event: ListenEvent) -> None:
         self._works_at = self._clock()
         moved = event.model_copy(update={"audio_ms": event.audio_ms + self._origin_ms})
-        self._post(on.Heard(moved, self._c.tape.end_ms))
+        self._post(on.ListenReported(moved, self._c.tape.end_ms))
 
     def _lost(self, error: AvatarError) -> None:
         if self._listener is None or self._closed:

@@ -22,6 +22,7 @@ from gateway.session import effects as do
 from gateway.session import inputs as on
 from gateway.session.conversation import start, step
 from gateway.session.inputs import ReplyKey
+from gateway.session.moments import Timer
 from gateway.session.outputs import Output, TurnRef
 from gateway.session.ports import ClauseRequest, Engines
 from gateway.session.records import as_view
@@ -54,7 +55,7 @@ class SessionRunner:
         self._inbox: deque[on.Input] = deque()
         self._busy = False
         self._closed = False
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._replies: dict[ReplyKey, set[asyncio.Task[None]]] = {}
         self._others: set[asyncio.Task[None]] = set()
         self._late: set[asyncio.Task[None]] = set()
@@ -136,7 +137,7 @@ class SessionRunner:
         if timer is not None:
             timer.cancel()
 
-    def _fire(self, name: str) -> None:
+    def _fire(self, name: Timer) -> None:
         self._timers.pop(name, None)
         self.post(on.TimerFired(name))
 

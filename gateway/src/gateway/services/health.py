@@ -134,12 +134,13 @@ class ServiceWatch:
             return self._no_answer(name, error)
         self._late[name] = 0
         place.breaker.answered()
-        try:
-            return Health.model_validate_json(answer.content)
-        except ValidationError:
-            # vLLM and llama.cpp answer /health with nothing, or with their own form.
-            status = "ok" if answer.status_code < 400 or answer.status_code == 404 else "loading"
-            return Health(status=status, service=name, engine=self._foreign(place))
+        with suppress(ValidationError):
+            health = Health.model_validate_json(answer.content)
+            if health.service:
+                return health
+        # vLLM answers /health with nothing; llama.cpp with a status that may look like ours.
+        status = "ok" if answer.status_code < 400 or answer.status_code == 404 else "loading"
+        return Health(status=status, service=name, engine=self._foreign(place))
 
     def _no_answer(self, name: str, error: httpx.HTTPError) -> Health:
         self._late[name] += 1

@@ -11,6 +11,7 @@ from gateway.session import outputs as out
 from gateway.session import prompts, records
 from gateway.session.config import SessionConfig
 from gateway.session.ending import fail, watch_playback
+from gateway.session.moments import Mark, Timer
 from gateway.session.one_rate import RateChange
 from gateway.session.state import Conversation
 from gateway.session.turns import Clause, Reply, Turn
@@ -73,7 +74,7 @@ def answer(c: Conversation, turn: Turn, *, held: bool = False) -> None:
     `held`: let nothing of it be heard yet.
     """
     c.turn = turn
-    turn.mark("final", c.now)
+    turn.mark(Mark.FINAL, c.now)
     c.status(State.THINKING, turn)
     records.keep_open(c, turn)
     complaint = too_long(c, turn.config, turn.user_text)
@@ -129,7 +130,7 @@ def on_answer_ended(c: Conversation, event: on.AnswerEnded) -> None:
     if found is None:
         return
     turn, reply = found
-    turn.mark("last_token", c.now)
+    turn.mark(Mark.LAST_TOKEN, c.now)
     _complete_text(c, turn, reply)
     if not reply.text.strip():
         _fail_reply(c, turn, reply, LlmUnavailable("The model answered with nothing."))
@@ -177,7 +178,7 @@ def on_speech_piece(c: Conversation, event: on.SpeechPiece) -> None:
     clause = reply.clauses[event.clause]
     if clause.retracted:
         return
-    turn.mark("first_speech", c.now)
+    turn.mark(Mark.FIRST_SPEECH, c.now)
     pcm = clause.rate_change.push(event.pcm) if clause.rate_change else event.pcm
     if pcm:
         clause.waiting.append(pcm)
@@ -238,7 +239,7 @@ def _take_text(c: Conversation, turn: Turn, reply: Reply, shown: str, spoken: st
     if not reply.text:
         shown = shown.lstrip()
     if shown:
-        turn.mark("first_token", c.now)
+        turn.mark(Mark.FIRST_TOKEN, c.now)
         reply.text += shown
         _say(c, reply, out.AnswerToken(turn.ref, shown))
     new = reply.cutter.feed(spoken)
@@ -279,7 +280,7 @@ def _send_piece(c: Conversation, turn: Turn, reply: Reply, clause: Clause, pcm: 
     if not clause.opened:
         clause.opened = True
         reply.ledger.open(clause.text)
-        turn.mark("first_sound", c.now)
+        turn.mark(Mark.FIRST_SOUND, c.now)
         c.status(State.SPEAKING, turn)
         c.emit(out.ClauseStarted(turn.ref, clause.text, rate, mode))
     ms = pcm_ms(len(pcm), rate)
@@ -299,10 +300,10 @@ def _ask_ahead(c: Conversation, turn: Turn, reply: Reply) -> None:
             continue
         ahead = reply.clock.sent_ms - reply.clock.position(c.now)
         if ahead > c.policy.horizon_ms:
-            c.want(do.SetTimer("ask", c.now + ahead - c.policy.horizon_ms + 1))
+            c.want(do.SetTimer(Timer.ASK, c.now + ahead - c.policy.horizon_ms + 1))
             return
         clause.asked = True
-        turn.mark("first_clause", c.now)
+        turn.mark(Mark.FIRST_CLAUSE, c.now)
         config = turn.config
         following = [later.text for later in reply.clauses[index + 1 :]]
         spoken = reply.language.of(clause.text, following)

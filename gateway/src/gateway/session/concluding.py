@@ -18,6 +18,7 @@ from gateway.session.answering import answer
 from gateway.session.ending import cut, fail, leave_behind
 from gateway.session.joining import join_words
 from gateway.session.listening import Ending, Phase, Utterance
+from gateway.session.moments import Mark
 from gateway.session.overlap import continues, hold_answer, judge_words, release_reply
 from gateway.session.state import Conversation
 from gateway.session.turns import Turn
@@ -118,7 +119,7 @@ def _take_final(
     turn = utterance.turn or accept(c, utterance)
     if utterance.hands_free:
         # Sound is taken in as it is spoken: how far the tape ran on is how long ago that was.
-        turn.marks["speech_end"] = c.now - max(0.0, c.tape.end_ms - report.audio_ms)
+        turn.marks[Mark.SPEECH_END] = c.now - max(0.0, c.tape.end_ms - report.audio_ms)
     turn.recognised = join_words(turn.recognised or "", utterance.words)
     turn.language = report.language
     until = report.audio_ms if utterance.hands_free else tape_ms

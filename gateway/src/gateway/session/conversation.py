@@ -3,7 +3,8 @@
 The way of a spoken turn, top to bottom:
 
 1. `microphone.on_chunk` or stt's `speech_started` opens an utterance; `utterances.accept` its turn.
-2. `hearing.on_heard` takes partials and pauses; a pause begins a guess (`answering.start_reply`).
+2. `hearing.on_reported` takes partials and pauses; a pause begins a guess
+   (`answering.start_reply`).
 3. `concluding.settle` takes endings in order; `answering.answer` keeps the guess or asks anew.
 4. `answering.on_delta` cuts clauses, `answering.pump` speaks and sends them.
 5. `overlap` judges whoever speaks meanwhile.
@@ -30,6 +31,7 @@ from gateway.session import (
 )
 from gateway.session import inputs as on
 from gateway.session.effects import CheckVoice, Effect, ForgetVoice, SetTimer
+from gateway.session.moments import Timer
 from gateway.session.state import Conversation
 
 
@@ -58,7 +60,7 @@ def _on_chunk_timeout(c: Conversation) -> None:
     seconds = c.limits.chunk_timeout_s
     due = c.tape.fed_at + seconds * 1000
     if c.now < due:
-        c.want(SetTimer("chunks", due))
+        c.want(SetTimer(Timer.CHUNKS, due))
         return
     error = AudioTimeout(f"No audio came for {seconds:g} s while an utterance was open.")
     if c.utterance is not None:
@@ -95,7 +97,7 @@ _HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     on.Typed: typed.on_typed,
     on.LookedUp: typed.on_looked_up,
     on.Edited: typed.on_edited,
-    on.Heard: hearing.on_heard,
+    on.ListenReported: hearing.on_reported,
     on.ListenLost: hearing.on_listen_lost,
     on.AnswerDelta: answering.on_delta,
     on.AnswerEnded: answering.on_answer_ended,
@@ -116,10 +118,10 @@ _HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     on.TimerFired: _on_timer,
 }
 
-_TIMERS: dict[str, Callable[[Conversation], None]] = {
-    "chunks": _on_chunk_timeout,
-    "final": hearing.on_final_timeout,
-    "verdict": overlap.on_verdict,
-    "playback": _on_playback_due,
-    "ask": _on_ask_due,
+_TIMERS: dict[Timer, Callable[[Conversation], None]] = {
+    Timer.CHUNKS: _on_chunk_timeout,
+    Timer.FINAL: hearing.on_final_timeout,
+    Timer.VERDICT: overlap.on_verdict,
+    Timer.PLAYBACK: _on_playback_due,
+    Timer.ASK: _on_ask_due,
 }

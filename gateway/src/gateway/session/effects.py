@@ -10,6 +10,7 @@ from avatar_contract.listen import ListenCommand
 from avatar_contract.records import TurnRecord
 from avatar_contract.terms import TtsMode
 from gateway.session.inputs import ReplyKey
+from gateway.session.moments import Timer
 from gateway.session.outputs import Output
 from gateway.session.ports import OwnVoice
 
@@ -65,13 +66,13 @@ class Cancel:
 class SetTimer:
     """Fire `name` at `at_ms` of the session's clock; replaces an earlier one of that name."""
 
-    name: str
+    name: Timer
     at_ms: float
 
 
 @dataclass(frozen=True, slots=True)
 class StopTimer:
-    name: str
+    name: Timer
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from gateway.session import effects as do
 from gateway.session import inputs as on
 from gateway.session import outputs as out
 from gateway.session import records
+from gateway.session.moments import Mark, Timer
 from gateway.session.state import Conversation
 from gateway.session.turns import Reply, Turn
 
@@ -29,7 +30,7 @@ def watch_playback(c: Conversation, turn: Turn) -> None:
     if reply.clock.position(c.now) >= reply.clock.sent_ms - _SLACK_MS:
         finish(c, turn)
     elif not reply.clock.paused:
-        c.want(do.SetTimer("playback", max(reply.clock.ends_at(c.now), c.now + _SLACK_MS)))
+        c.want(do.SetTimer(Timer.PLAYBACK, max(reply.clock.ends_at(c.now), c.now + _SLACK_MS)))
 
 
 def on_played(c: Conversation, event: on.Played) -> None:
@@ -136,7 +137,7 @@ def leave_reply(c: Conversation) -> None:
     c.turn = None
     for utterance in c.listening.all:
         utterance.barging = False
-    for timer in ("playback", "ask", "verdict"):
+    for timer in (Timer.PLAYBACK, Timer.ASK, Timer.VERDICT):
         c.want(do.StopTimer(timer))
 
 
@@ -159,7 +160,7 @@ def _close_reply(c: Conversation, turn: Turn, reply: Reply) -> None:
 
 
 def _leave(c: Conversation, turn: Turn) -> None:
-    turn.mark("ended", c.now)
+    turn.mark(Mark.ENDED, c.now)
     c.last = turn
     leave_reply(c)
 

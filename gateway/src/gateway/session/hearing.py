@@ -11,6 +11,7 @@ from gateway.session import outputs as out
 from gateway.session.answering import start_reply, too_long
 from gateway.session.concluding import fail_utterance, settle
 from gateway.session.listening import Ending, Utterance
+from gateway.session.moments import Timer
 from gateway.session.overlap import hold_reply, judge_words
 from gateway.session.state import Conversation
 from gateway.session.turns import Turn
@@ -28,7 +29,7 @@ from gateway.text.words import same_words
 _MOST_REPLAYS = 2
 
 
-def on_heard(c: Conversation, event: on.Heard) -> None:
+def on_reported(c: Conversation, event: on.ListenReported) -> None:
     """stt reports."""
     report = event.event
     if isinstance(report, listen.Cleared):
@@ -113,7 +114,7 @@ def _on_speech_started(c: Conversation, report: listen.SpeechStarted) -> None:
     c.announced = None
     number = report.utterance
     utterance = open_utterance(c, named, start=start, from_ms=report.audio_ms, number=number)
-    c.want(do.SetTimer("chunks", c.now + c.limits.chunk_timeout_s * 1000))
+    c.want(do.SetTimer(Timer.CHUNKS, c.now + c.limits.chunk_timeout_s * 1000))
     if named is not None:
         utterance.looking_up = True
         c.want(do.LookUp(named))
@@ -129,7 +130,7 @@ def _on_pause(c: Conversation, utterance: Utterance, report: listen.Pause, tape_
     utterance.words = report.text.strip()
     await_ending(c, utterance)
     if utterance.barging:
-        c.want(do.StopTimer("verdict"))
+        c.want(do.StopTimer(Timer.VERDICT))
     turn = _take_words(c, utterance, voice_ended=True)
     if turn is None or utterance.overtaken:
         return

@@ -14,6 +14,7 @@ from avatar_contract.listen import ListenEvent
 from avatar_contract.records import TurnView
 from avatar_contract.terms import NoticeCode
 from gateway.session.config import ConfigChange
+from gateway.session.moments import Timer
 from gateway.session.outputs import TurnRef
 
 
@@ -93,7 +94,7 @@ class Edited:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ListenReported:
     """A report of stt."""
 
     event: ListenEvent
@@ -199,7 +200,7 @@ class StoreFailed:
 
 @dataclass(frozen=True, slots=True)
 class TimerFired:
-    name: str
+    name: Timer
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +256,7 @@ Input = (
     | Played
     | Interrupted
     | Edited
-    | Heard
+    | ListenReported
     | ListenLost
     | AnswerDelta
     | AnswerEnded

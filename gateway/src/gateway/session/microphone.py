@@ -17,6 +17,7 @@ from gateway.session import outputs as out
 from gateway.session.concluding import fail_utterance, settle
 from gateway.session.ending import cut
 from gateway.session.listening import Phase, Utterance
+from gateway.session.moments import Mark, Timer
 from gateway.session.state import Conversation
 from gateway.session.utterances import (
     accept,
@@ -67,7 +68,8 @@ def on_chunk(c: Conversation, event: on.ChunkArrived) -> None:
     named = event.utterance_id or (c.announced[0] if c.announced else None)
     current = c.utterance
     if current is not None:
-        _refuse_second(c, current)
+        if named is None or named != current.utterance_id:
+            _refuse_second(c, current)
         return
     if _is_dropped(c, named):
         return
@@ -81,7 +83,7 @@ def on_chunk(c: Conversation, event: on.ChunkArrived) -> None:
     c.announced = None
     utterance = open_utterance(c, named, start=start, from_ms=c.tape.end_ms)
     c.want(do.ResetMicrophone())
-    c.want(do.SetTimer("chunks", c.now + c.limits.chunk_timeout_s * 1000))
+    c.want(do.SetTimer(Timer.CHUNKS, c.now + c.limits.chunk_timeout_s * 1000))
     if named is not None:
         utterance.looking_up = True
         c.want(do.LookUp(named))
@@ -91,26 +93,31 @@ def on_chunk(c: Conversation, event: on.ChunkArrived) -> None:
 
 
 def on_utterance_ended(c: Conversation, event: on.UtteranceEnded) -> None:
-    """`audio_end`: push-to-talk wins over any endpointing."""
-    utterance = c.utterance
-    known = event.utterance_id is not None and is_known(c, event.utterance_id)
-    known = known or (c.dropping is not None and event.utterance_id in {None, c.dropping})
-    c.dropping = None
-    mine = utterance is not None and event.utterance_id in (None, utterance.utterance_id)
+    """`audio_end`: push-to-talk wins over any endpointing.
+
+    Of an utterance that has ended it says nothing new: a client that came back repeats it.
+    """
+    utterance, named = c.utterance, event.utterance_id
+    dropped, c.dropping = c.dropping, None
+    mine = utterance is not None and named in (None, utterance.utterance_id)
     if utterance is None or not mine or utterance.phase is Phase.ENDING:
-        if not known or (mine and utterance is not None):
+        named = named or dropped
+        if named is None or not (named == dropped or _has_ended(c, named)):
             complaint = BadMessage("audio_end, but no utterance is open: send audio first.")
             c.emit(out.Failed(complaint))
+        else:
+            _forget_announcement(c, named)
         return
+    _forget_announcement(c, utterance.utterance_id)
     utterance.phase = Phase.ENDING
     utterance.spoken_until = c.now
     if not utterance.hands_free:
         c.want(do.ResetMicrophone())
-    c.want(do.StopTimer("chunks"))
+    c.want(do.StopTimer(Timer.CHUNKS))
     await_ending(c, utterance)
     if utterance.turn is not None:
         announce(c, utterance.turn)
-        utterance.turn.mark("speech_end", c.now)
+        utterance.turn.mark(Mark.SPEECH_END, c.now)
     c.status(State.TRANSCRIBING, utterance.turn)
     c.want(do.Listen(listen.Commit()))
 
@@ -122,6 +129,17 @@ def on_intake_failed(c: Conversation, event: on.IntakeFailed) -> None:
         return
     fail_utterance(c, c.utterance, event.error, clear=True)
     settle(c)
+
+
+def _has_ended(c: Conversation, utterance_id: UUID) -> bool:
+    """Whether the utterance, which is not open, is known: its words are awaited, or are there."""
+    return c.listening.identified(utterance_id) is not None or is_known(c, utterance_id)
+
+
+def _forget_announcement(c: Conversation, utterance_id: UUID) -> None:
+    """`audio_start` that was repeated for this utterance names no next one."""
+    if c.announced is not None and c.announced[0] == utterance_id:
+        c.announced = None
 
 
 def _refuse_second(c: Conversation, current: Utterance) -> None:

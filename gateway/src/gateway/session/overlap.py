@@ -23,6 +23,7 @@ from gateway.session import outputs as out
 from gateway.session.answering import pump
 from gateway.session.ending import cut, leave_reply, names, watch_playback
 from gateway.session.listening import Utterance
+from gateway.session.moments import Timer
 from gateway.session.state import Conversation
 from gateway.session.turns import Reply, Turn
 from gateway.session.utterances import announce, join_turn
@@ -48,9 +49,9 @@ def hold_reply(c: Conversation, utterance: Utterance) -> None:
     was_held, turn.reply.held = turn.reply.held, True
     if continues(c, utterance):
         if not was_held:
-            c.want(do.SetTimer("verdict", c.now + c.policy.unheard_hold_ms))
+            c.want(do.SetTimer(Timer.VERDICT, c.now + c.policy.unheard_hold_ms))
         return
-    c.want(do.SetTimer("verdict", c.now + c.policy.verdict_ms))
+    c.want(do.SetTimer(Timer.VERDICT, c.now + c.policy.verdict_ms))
     if not was_held:
         _pause(c, turn, turn.reply)
 
@@ -68,7 +69,7 @@ def release_reply(c: Conversation, utterance: Utterance) -> None:
     utterance.barging = False
     if any(other.barging for other in c.listening.all):
         return
-    c.want(do.StopTimer("verdict"))
+    c.want(do.StopTimer(Timer.VERDICT))
     turn = c.turn
     if turn is None or turn.reply is None:
         return
@@ -116,7 +117,7 @@ def on_verdict(c: Conversation) -> None:
     if murmuring and not newest.granted_time:
         # stt takes its time to call a murmur ended: it may be the beginning of a sentence.
         newest.granted_time = True
-        c.want(do.SetTimer("verdict", c.now + c.policy.verdict_ms))
+        c.want(do.SetTimer(Timer.VERDICT, c.now + c.policy.verdict_ms))
         return
     # That is no cough.
     _take_over(c, newest)
@@ -144,7 +145,7 @@ def _take_back(c: Conversation, utterance: Utterance, turn: Turn) -> None:
         c.want(do.Cancel(turn.reply.key))
     turn.reply, turn.error = None, None
     turn.revision += 1
-    turn.marks = {"opened": turn.marks["opened"]}
+    turn.marks.clear()
     leave_reply(c)
     join_turn(c, utterance, turn)
     announce(c, turn)
@@ -155,7 +156,7 @@ def _pause(c: Conversation, turn: Turn, reply: Reply) -> None:
         return
     reply.clock.pause(c.now)
     c.emit(out.PlaybackCommand(turn.ref, "pause"))
-    c.want(do.StopTimer("playback"))
+    c.want(do.StopTimer(Timer.PLAYBACK))
 
 
 def _is_echo(c: Conversation) -> bool:

@@ -7,8 +7,19 @@ from typing import Literal
 from avatar_contract.audio import pcm_ms
 from avatar_contract.records import TurnRecord, TurnView
 from gateway.session import effects as do
+from gateway.session.moments import Mark
 from gateway.session.state import Conversation
 from gateway.session.turns import Turn
+
+_SPANS = {
+    "stt": (Mark.SPEECH_END, Mark.FINAL),
+    "llm_first_token": (Mark.FINAL, Mark.FIRST_TOKEN),
+    "llm": (Mark.FINAL, Mark.LAST_TOKEN),
+    "tts_first_audio": (Mark.FIRST_CLAUSE, Mark.FIRST_SPEECH),
+    "first_audio": (Mark.SPEECH_END, Mark.FIRST_SOUND),
+    "total": (Mark.SPEECH_END, Mark.ENDED),
+}
+"""By the names that clients and records have for them."""
 
 
 def keep_open(c: Conversation, turn: Turn) -> None:
@@ -73,16 +84,8 @@ def as_view(record: TurnRecord) -> TurnView:
 def timings(turn: Turn) -> dict[str, float]:
     """ms by stage. Those that start at the end of speech are what a listener feels."""
     marks = turn.marks
-    spans = {
-        "stt": ("speech_end", "final"),
-        "llm_first_token": ("final", "first_token"),
-        "llm": ("final", "last_token"),
-        "tts_first_audio": ("first_clause", "first_speech"),
-        "first_audio": ("speech_end", "first_sound"),
-        "total": ("speech_end", "ended"),
-    }
     return {
         name: round(max(0.0, marks[end] - marks[start]), 1)
-        for name, (start, end) in spans.items()
+        for name, (start, end) in _SPANS.items()
         if start in marks and end in marks
     }

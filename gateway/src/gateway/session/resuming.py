@@ -22,6 +22,7 @@ from gateway.session.answering import answer, new_reply, pump
 from gateway.session.config import SessionConfig
 from gateway.session.ending import watch_playback
 from gateway.session.ledger import join_clauses
+from gateway.session.moments import Mark
 from gateway.session.state import Conversation
 from gateway.session.turns import Clause, Reply, Turn
 from gateway.session.utterances import announce, said
@@ -127,7 +128,7 @@ def on_reopened(c: Conversation, event: on.TurnReopened) -> None:
         _take_over(c, view)
         return
     turn = _turn_of(c, view)
-    turn.mark("speech_end", c.now)
+    turn.mark(Mark.SPEECH_END, c.now)
     _tell_words(c, turn)
     if view.ai_text:
         turn.reply = _stored_reply(c, turn, view, event.played_ms or 0.0)

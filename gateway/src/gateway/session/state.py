@@ -158,7 +158,6 @@ class Conversation:
             created_at=known.created_at if known else self.tools.wall(),
             typed=typed,
         )
-        turn.mark("opened", self.now)
         if known is None:
             self.next_number += 1
         return turn

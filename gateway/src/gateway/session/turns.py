@@ -10,6 +10,7 @@ from gateway.session import outputs as out
 from gateway.session.config import SessionConfig
 from gateway.session.inputs import ReplyKey
 from gateway.session.ledger import Ledger
+from gateway.session.moments import Mark
 from gateway.session.one_rate import RateChange
 from gateway.session.playback import PlaybackClock
 from gateway.text.clauses import ClauseCutter
@@ -99,7 +100,7 @@ class Turn:
     edited: str | None = None
     language: str | None = None
     user_pcm: bytes | None = None
-    marks: dict[str, float] = field(default_factory=dict)
+    marks: dict[Mark, float] = field(default_factory=dict)
     """When each step happened, ms of the session's clock."""
     reply: Reply | None = None
     guess: Reply | None = None
@@ -121,6 +122,6 @@ class Turn:
     def ai_text(self) -> str:
         return self.reply.text.strip() if self.reply else ""
 
-    def mark(self, step: str, now: float) -> None:
+    def mark(self, step: Mark, now: float) -> None:
         """`step` happened now; the first time counts."""
         self.marks.setdefault(step, now)

@@ -19,6 +19,7 @@ from gateway.session import records
 from gateway.session.answering import answer, too_long
 from gateway.session.concluding import settle
 from gateway.session.ending import cut, replay
+from gateway.session.moments import Mark
 from gateway.session.overlap import release_reply
 from gateway.session.state import Conversation
 from gateway.session.turns import Turn
@@ -150,7 +151,7 @@ def _leave_behind(c: Conversation, utterance_id: UUID, text: str, known: TurnVie
 
 def _answer_text(c: Conversation, turn: Turn) -> None:
     """Answers words that came without sound."""
-    turn.mark("speech_end", c.now)
+    turn.mark(Mark.SPEECH_END, c.now)
     _announce_text(c, turn)
     answer(c, turn)
 

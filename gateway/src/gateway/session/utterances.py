@@ -12,6 +12,7 @@ from gateway.session import records
 from gateway.session.ending import replay
 from gateway.session.joining import join_words
 from gateway.session.listening import Phase, Utterance
+from gateway.session.moments import Mark, Timer
 from gateway.session.ports import OwnVoice
 from gateway.session.state import Conversation
 from gateway.session.turns import Turn
@@ -61,7 +62,7 @@ def await_ending(c: Conversation, utterance: Utterance) -> None:
 def watch_endings(c: Conversation) -> None:
     """Sets the timer to when the next wait is over."""
     due = [one.due_ms for one in c.listening.all if one.due_ms is not None]
-    c.want(do.SetTimer("final", min(due)) if due else do.StopTimer("final"))
+    c.want(do.SetTimer(Timer.FINAL, min(due)) if due else do.StopTimer(Timer.FINAL))
 
 
 def accept(c: Conversation, utterance: Utterance) -> Turn:
@@ -72,7 +73,7 @@ def accept(c: Conversation, utterance: Utterance) -> Turn:
     announce(c, turn)
     records.keep_open(c, turn)
     if utterance.phase is Phase.ENDING:
-        turn.mark("speech_end", utterance.spoken_until or c.now)
+        turn.mark(Mark.SPEECH_END, utterance.spoken_until or c.now)
     return turn
 
 
@@ -135,7 +136,7 @@ def close_utterance(c: Conversation, utterance: Utterance, *, clear: bool) -> No
     c.hold_sound()
     watch_endings(c)
     if was_open:
-        c.want(do.StopTimer("chunks"))
+        c.want(do.StopTimer(Timer.CHUNKS))
     if clear and not c.listening.busy:
         c.clears += 1
         c.tape.understood_ms = c.tape.end_ms

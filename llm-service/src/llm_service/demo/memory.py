@@ -18,12 +18,15 @@ class Conversation:
 _NAME = re.compile(
     r"(?:\b(?:my name is|my name's|i am called|i'm called)"
     # What others call somebody is hearsay: only a request counts.
-    r"|(?:^|[.,;!?]\s*|\b(?:please|just|can|may|you|to)\s+)call me)"
-    r"\s+(?P<name>[\w'-]+(?: [A-Z][\w'-]+)?)"
+    r"|(?:^|[.,;!?]\s*|\b(?:please|you|you can|you may|you could|to|so)\s+)(?:just )?call me)"
+    r"\s+(?P<name>[\w'-]+(?-i: [A-Z][\w'-]+)?)"
     r"|(?:我叫|我的名字是|我名叫|(?<![人家們们])叫我)(?P<zh>[^\s，。,.！!？?]{1,12})",
     re.IGNORECASE,
 )
-_NOT_A_NAME = re.compile(r"^(?:什麼|什么|啥|what|later|back)")
+_NOT_A_NAME = re.compile(
+    r"^(?:什麼|什么|啥|(?:what|whatever|later|back|again|tomorrow|tonight|today|now|soon|when|if|at"
+    r"|on|in|by|a|the|names?)$)"
+)
 _ASKS_NAME = re.compile(
     r"\bwhat(?:'s| is) my name\b|\bwho am i\b|\bremember my name\b|\bknow my name\b"
     r"|我叫什麼|我叫什么|我的名字是什麼|我的名字是什么|我是誰|我是谁|記得我的名字"

@@ -45,9 +45,11 @@ _PUT_FIELDS = _FIELDS | {
 
 
 def _form(fields: dict[str, Any], required: list[str]) -> dict[str, Any]:
-    return {"multipart/form-data": {"schema": {
-        "type": "object", "required": required, "properties": fields,
-    }}}  # fmt: skip
+    return {
+        "multipart/form-data": {
+            "schema": {"type": "object", "required": required, "properties": fields}
+        }
+    }
 
 
 @router.post(

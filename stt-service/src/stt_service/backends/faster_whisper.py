@@ -214,7 +214,8 @@ class FasterWhisper:
         except DeviceMissing as error:
             raise StartFailed(str(error)) from error
         if self._choice.notice:
-            log.warning("recogniser.on_cpu", detail=self._choice.notice)
+            tell = log.warning if self._choice.degraded else log.info
+            tell("recogniser.on_cpu", detail=self._choice.notice)
         return WorkerCommand(
             f"{worker.__name__}:WhisperEngine",
             load.argument(),
@@ -225,10 +226,7 @@ class FasterWhisper:
         )
 
     def _learn(self) -> None:
-        """The languages, as soon as a worker has told them; later ones load the same model.
-
-        Also that it had to take the CPU in place of the GPU that was planned.
-        """
+        """As soon as a worker has told them: languages, and a CPU in the planned GPU's place."""
         for one in self._pool.workers:
             self._known = one.facts.get("languages", self._known)
             notice = one.facts.get("notice")
@@ -240,7 +238,8 @@ class FasterWhisper:
         options = self._options
         folder = whisper_folder.locate(options.model, options.models_dir)
         whisper_folder.check(folder, options.model)
-        choice = choose(options.device, gpus() if options.device != "cpu" else [])
+        seen, failure = gpus() if options.device != "cpu" else ([], None)
+        choice = choose(options.device, seen, failure=failure)
         return choice, worker.Load(
             str(folder),
             choice.device,

@@ -55,8 +55,8 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A window, as far as endpointing goes."""
+class VoiceActivity:
+    """That of one window, and what else endpointing needs of it."""
 
     start_ms: float
     voice: float
@@ -97,9 +97,9 @@ class Endpointer:
         """How long it has been quiet."""
         return now_ms - self.last_voiced_ms
 
-    def step(self, heard: Heard) -> list[Signal]:
+    def step(self, activity: VoiceActivity) -> list[Signal]:
         """Takes the next window and says what happened in it."""
-        return self._during(heard) if self.speaking else self._before(heard)
+        return self._during(activity) if self.speaking else self._before(activity)
 
     def stop(self, now_ms: float) -> None:
         """Forgets the utterance: it was cleared, or ended from outside."""
@@ -108,46 +108,46 @@ class Endpointer:
         self._sound_ms = None
         self._free_ms = now_ms
 
-    def _before(self, heard: Heard) -> list[Signal]:
+    def _before(self, activity: VoiceActivity) -> list[Signal]:
         tuning = self._tuning
-        if heard.gated:
+        if activity.gated:
             self._sound_ms = None
         elif self._sound_ms is None:
-            self._sound_ms = heard.start_ms
-        if heard.voice < tuning.voice_on:
+            self._sound_ms = activity.start_ms
+        if activity.voice < tuning.voice_on:
             self._run_ms = 0.0
             return []
         if not self._run_ms:
             self._peak_db = -96.0
         self._run_ms += WINDOW_MS
-        self._peak_db = max(self._peak_db, *heard.levels_db)
+        self._peak_db = max(self._peak_db, *activity.levels_db)
         if self._run_ms < tuning.onset_ms:
             return []
-        self._start(heard)
+        self._start(activity)
         return [Signal.STARTED]
 
-    def _start(self, heard: Heard) -> None:
-        voiced_from = heard.end_ms - self._run_ms
+    def _start(self, activity: VoiceActivity) -> None:
+        voiced_from = activity.end_ms - self._run_ms
         earliest = voiced_from - self._tuning.lookback_ms
         sound = voiced_from if self._sound_ms is None else max(self._sound_ms, earliest)
         self.started_ms = max(self._free_ms, sound - self._tuning.prefix_ms, 0.0)
         self.speaking, self.paused, self._dipped = True, False, False
-        self.last_voiced_ms = heard.end_ms
+        self.last_voiced_ms = activity.end_ms
         self.voiced_ms = self._run_ms
         self._run_ms = 0.0
 
-    def _during(self, heard: Heard) -> list[Signal]:
-        tail_ms = self._quiet_tail_ms(heard)
+    def _during(self, activity: VoiceActivity) -> list[Signal]:
+        tail_ms = self._quiet_tail_ms(activity)
         signals: list[Signal] = []
         if tail_ms < WINDOW_MS:
-            self.last_voiced_ms = heard.end_ms - tail_ms
+            self.last_voiced_ms = activity.end_ms - tail_ms
             self.voiced_ms += WINDOW_MS - tail_ms
-            self._peak_db = max(self._peak_db - 0.1, *heard.levels_db)
+            self._peak_db = max(self._peak_db - 0.1, *activity.levels_db)
             self._dipped = False
             if self.paused:
                 self.paused = False
                 signals.append(Signal.RESUMED)
-        quiet = heard.end_ms - self.last_voiced_ms
+        quiet = activity.end_ms - self.last_voiced_ms
         if not self._dipped and quiet >= self._tuning.dip_ms:
             self._dipped = True
             signals.append(Signal.DIPPED)
@@ -156,18 +156,18 @@ class Endpointer:
             signals.append(Signal.PAUSED)
         if quiet >= self.wait_ms:
             signals.append(Signal.ENDED)
-            self.stop(heard.end_ms)
+            self.stop(activity.end_ms)
         return signals
 
-    def _quiet_tail_ms(self, heard: Heard) -> float:
+    def _quiet_tail_ms(self, activity: VoiceActivity) -> float:
         """Quiet at the end of a window, ms; all of it when it is not speech."""
         tuning = self._tuning
         threshold = tuning.voice_on if self.paused else tuning.voice_off
-        if heard.gated or heard.voice < threshold:
+        if activity.gated or activity.voice < threshold:
             return WINDOW_MS
-        quiet_db = max(self._peak_db - tuning.fall_db, heard.floor_db + tuning.margin_db)
+        quiet_db = max(self._peak_db - tuning.fall_db, activity.floor_db + tuning.margin_db)
         tail = 0
-        for level in reversed(heard.levels_db):
+        for level in reversed(activity.levels_db):
             if level > quiet_db:
                 break
             tail += 1

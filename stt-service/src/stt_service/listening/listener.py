@@ -20,7 +20,7 @@ from avatar_contract.listen import (
 )
 from stt_service.backends.base import Hints, Recogniser
 from stt_service.hearing.ears import Ears, Window
-from stt_service.hearing.endpoint import Endpointer, Heard, Signal
+from stt_service.hearing.endpoint import Endpointer, Signal, VoiceActivity
 from stt_service.hearing.silero import WINDOW_MS
 from stt_service.listening.policy import Policy
 from stt_service.listening.utterance import Utterance
@@ -107,11 +107,13 @@ class Listener:
         await asyncio.gather(*(utterance.scribe.close() for utterance in utterances))
 
     def _hear(self, window: Window) -> None:
-        heard = Heard(self._now_ms, window.voice, window.levels_db, window.floor_db, window.gated)
-        self._now_ms = heard.end_ms
+        activity = VoiceActivity(
+            self._now_ms, window.voice, window.levels_db, window.floor_db, window.gated
+        )
+        self._now_ms = activity.end_ms
         self._ring.append(window.pcm)
         before = self._current
-        signals = self._endpointer.step(heard)
+        signals = self._endpointer.step(activity)
         if before is not None:
             before.scribe.feed(window.pcm, self._now_ms)
             self._check_length(before)

@@ -50,9 +50,13 @@ _SLICE_BYTES = 9600
 _WARM_STEPS = 2
 _CLAUSE_S = 4.0
 _OFFLINE = {
-    "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DO_NOT_TRACK": "1", "WANDB_MODE": "disabled", "GRADIO_ANALYTICS_ENABLED": "False",
-}  # fmt: skip
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "WANDB_MODE": "disabled",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+}
 _OWN_VOICES = {
     "en": ("basic_ref_en.wav", "Some call me nature, others call me mother nature."),
     "zh": ("basic_ref_zh.wav", "对，这就是我，万人敬仰的太乙真人。"),
@@ -204,9 +208,13 @@ class F5Engine:
         shape = json.loads(config.read_text()) if config.exists() else BASE
         try:
             self._model = self._library.load_model(
-                DiT, shape, str(folder / "model.safetensors"), mel_spec_type="vocos",
-                vocab_file=str(folder / "vocab.txt"), device=device,
-            )  # fmt: skip
+                DiT,
+                shape,
+                str(folder / "model.safetensors"),
+                mel_spec_type="vocos",
+                vocab_file=str(folder / "vocab.txt"),
+                device=device,
+            )
             self._vocoder = self._library.load_vocoder(
                 "vocos", is_local=True, local_path=str(vocoder), device=device
             )

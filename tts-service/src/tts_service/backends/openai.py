@@ -80,9 +80,11 @@ class OpenAiBackend:
         self._busy += 1
         try:
             async with self._client.stream(
-                "POST", f"{self._url}/audio/speech", json=self._asked(utterance),
+                "POST",
+                f"{self._url}/audio/speech",
+                json=self._asked(utterance),
                 headers=trace.headers(),
-            ) as answer:  # fmt: skip
+            ) as answer:
                 if answer.status_code != 200:
                     raise TtsUnavailable(
                         f"The speech server at {self._url} answered {answer.status_code}."

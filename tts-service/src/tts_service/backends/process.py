@@ -123,7 +123,8 @@ class ProcessBackend:
         for worker in reversed(self.pool.workers):
             if worker.facts:
                 if worker.facts is not self._facts and (why := worker.facts.get("on_cpu")):
-                    log.warning("engine.on_cpu", detail=why)
+                    tell = log.warning if worker.facts.get("notice") else log.info
+                    tell("engine.on_cpu", detail=why)
                 self._facts = worker.facts
                 break
         return self._facts

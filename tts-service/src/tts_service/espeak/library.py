@@ -40,8 +40,10 @@ class Espeak:
         self._lib = ctypes.CDLL(espeakng_loader.get_library_path())
         self._lib.espeak_TextToPhonemes.restype = ctypes.c_char_p
         self._lib.espeak_TextToPhonemes.argtypes = [
-            ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int,
-        ]  # fmt: skip
+            ctypes.POINTER(ctypes.c_char_p),
+            ctypes.c_int,
+            ctypes.c_int,
+        ]
         path = (data_path or espeakng_loader.get_data_path()).encode()
         self.rate = int(
             self._lib.espeak_Initialize(

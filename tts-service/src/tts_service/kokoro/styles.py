@@ -12,9 +12,16 @@ from importlib.resources import files
 from tts_service.espeak.measure import Speaker
 
 LANGUAGES = {
-    "a": "en-US", "b": "en-GB", "e": "es", "f": "fr", "h": "hi", "i": "it", "j": "ja",
-    "p": "pt-BR", "z": "zh",
-}  # fmt: skip
+    "a": "en-US",
+    "b": "en-GB",
+    "e": "es",
+    "f": "fr",
+    "h": "hi",
+    "i": "it",
+    "j": "ja",
+    "p": "pt-BR",
+    "z": "zh",
+}
 """By the first letter of a voice's name; the second is `f` (female) or `m` (male)."""
 
 MAX_SHIFT = 3.0

@@ -15,8 +15,13 @@ _HELD = 0xE000
 _MAX_HELD = 0x1900
 
 _TAGS: dict[str, Language] = {
-    "zh": "zh", "cmn": "zh", "zho": "zh", "chi": "zh", "en": "en", "eng": "en",
-}  # fmt: skip
+    "zh": "zh",
+    "cmn": "zh",
+    "zho": "zh",
+    "chi": "zh",
+    "en": "en",
+    "eng": "en",
+}
 _ENGLISH_STRETCH = re.compile(
     r"[A-Za-z0-9$%#&@+'.,:;!?/()\"-]+(?: [A-Za-z0-9$%#&@+'.,:;!?/()\"-]+)*"
 )

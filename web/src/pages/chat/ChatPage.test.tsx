@@ -4,19 +4,20 @@ import { act, render, screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { I18nextProvider } from "react-i18next";
 import { MemoryRouter } from "react-router";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { startWords } from "../../i18n";
+import { Chat } from "../../state/chat";
 import { ServicesProvider } from "../../state/context";
 import type { Locale } from "../../state/settings";
 import { chatRig, SilentContext } from "../../test/chatRig";
-import { type FakeSocket, session } from "../../test/fakes";
+import { ENGINES, type FakeSocket, session } from "../../test/fakes";
 import { ChatPage } from "./ChatPage";
 
 const T = { turn_id: "t1" } as const;
 
 /** The page on a socket whose other end is the test. */
 async function open(locale: Locale = "en") {
-  const { chat, settings, sockets, socket } = chatRig({ locale, storage: localStorage });
+  const { chat, settings, sockets, socket, audios } = chatRig({ locale, storage: localStorage });
   const words = await startWords(locale);
   render(
     <I18nextProvider i18n={words}>
@@ -33,10 +34,30 @@ async function open(locale: Locale = "en") {
     });
   act(() => socket().open());
   say(session());
-  return { chat, sockets, socket, say };
+  return { chat, sockets, socket, say, audios };
 }
 
 const ACCEPTED = { type: "accepted", ...T, utterance_id: "u1", turn_number: 1 } as const;
+
+/** A browser with that permission for the microphone; jsdom has no such question. */
+function permit(state: string) {
+  const query = vi.fn(async () => ({ state }));
+  Object.defineProperty(navigator, "permissions", { value: { query }, configurable: true });
+  return query;
+}
+
+/** Every press is held for a second. */
+function pressing(chat: Chat) {
+  let seconds = 0;
+  vi.spyOn(performance, "now").mockImplementation(() => 1000 * seconds++);
+  return {
+    user: userEvent.setup(),
+    start: vi.spyOn(chat, "startTalking").mockResolvedValue(),
+    stop: vi.spyOn(chat, "stopTalking").mockResolvedValue(),
+  };
+}
+
+afterEach(() => void Reflect.deleteProperty(navigator, "permissions"));
 
 beforeEach(() => {
   localStorage.clear();
@@ -67,6 +88,50 @@ describe("the talk page", () => {
       );
     });
     expect(socket().of("text")).toEqual([]);
+  });
+
+  it("stops the answer with Esc where one has just typed, and in a correction only ends that", async () => {
+    const { socket, say } = await open();
+    const field = screen.getByLabelText("Type a message");
+    await userEvent.type(field, "Hello{Enter}");
+    say(ACCEPTED, { type: "llm_token", ...T, token: "Good " });
+    expect(field).toHaveFocus();
+    await userEvent.keyboard("{Escape}");
+    expect(socket().of("interrupt")).toEqual([
+      { type: "interrupt", turn_id: "t1", revision: 0, played_ms: 0 },
+    ]);
+    const second = { ...ACCEPTED, turn_id: "t2", utterance_id: "u2", turn_number: 2 } as const;
+    say(second, { type: "transcription", turn_id: "t2", text: "I red it", is_final: true });
+    await userEvent.click(screen.getByRole("button", { name: "Correct what was understood" }));
+    await userEvent.keyboard("{Escape}");
+    expect(screen.queryByLabelText("What you really said")).toBeNull();
+    expect(socket().of("interrupt")).toHaveLength(1);
+  });
+
+  it("talks with the space bar in an empty field, and writes spaces in a message", async () => {
+    const { chat } = await open();
+    const { user, start, stop } = pressing(chat);
+    const field = screen.getByLabelText("Type a message");
+    await user.type(field, "Hello{Enter}");
+    expect(field).toHaveAccessibleDescription("Space bar talks, Esc stops the answer.");
+    await user.keyboard("[Space>]");
+    expect(start).toHaveBeenCalledOnce();
+    await user.keyboard("[/Space]");
+    expect(stop).toHaveBeenCalledOnce();
+    expect(field).toHaveValue("");
+    await user.type(field, "two words");
+    expect(field).toHaveValue("two words");
+    expect(start).toHaveBeenCalledOnce();
+  });
+
+  it("ends a held space bar wherever the focus went meanwhile", async () => {
+    const { chat } = await open();
+    const { user, start, stop } = pressing(chat);
+    await user.keyboard("[Space>]");
+    screen.getByRole("switch", { name: "Hands-free" }).focus();
+    await user.keyboard("[/Space]");
+    expect(start).toHaveBeenCalledOnce();
+    expect(stop).toHaveBeenCalledOnce();
   });
 
   it("shows words that may still change lighter than those that won't", async () => {
@@ -259,12 +324,133 @@ describe("the talk page", () => {
     expect(dialog).toHaveTextContent("not stated");
   });
 
+  it("says what the voice that speaks can do, before anything was said", async () => {
+    const { say } = await open();
+    expect(screen.getByText(/^A plain synthetic voice/)).toBeInTheDocument();
+    const kokoro = { ...ENGINES.tts_fast, name: "Kokoro-82M" };
+    say({ ...session(), engines: { ...ENGINES, tts_fast: kokoro } } as Parameters<typeof say>[0]);
+    expect(screen.getByText(/^A natural voice, Chinese and English/)).toBeInTheDocument();
+    expect(screen.queryByText(/plain synthetic/)).not.toBeInTheDocument();
+  });
+
+  it("says what the engines can't do in the page's language, and links their licences", async () => {
+    await open("zh-TW");
+    HTMLDialogElement.prototype.showModal = function open(this: HTMLDialogElement) {
+      this.open = true;
+    };
+    await userEvent.click(screen.getByRole("button", { name: /內建引擎/ }));
+    const dialog = screen.getByRole("dialog");
+    expect(dialog).toHaveTextContent("就會啟動中英文都聽得懂的語音辨識");
+    expect(dialog).not.toHaveTextContent("Hears clear English only.");
+    expect(within(dialog).getByRole("link", { name: "BSD-2-Clause" })).toHaveAttribute(
+      "href",
+      "https://spdx.org/licenses/BSD-2-Clause.html",
+    );
+  });
+
+  it("tells a phone nothing of keys", async () => {
+    vi.stubGlobal("matchMedia", (query: string) => ({
+      matches: query === "(hover: none)",
+      addEventListener: () => undefined,
+    }));
+    await open();
+    expect(screen.getByText(/^Hold the button and speak/)).toBeInTheDocument();
+    expect(screen.queryByText(/space bar/i)).toBeNull();
+  });
+
+  it("says what releasing or pressing again does while one talks", async () => {
+    const { chat } = await open();
+    const { user } = pressing(chat);
+    const hint = () => document.getElementById("talk-hint");
+    expect(hint()).toHaveTextContent("Hold to talk; or press to start");
+    await user.keyboard("[Space>]");
+    expect(hint()).toHaveTextContent("Release to send");
+    await user.keyboard("[/Space]");
+    expect(hint()).toHaveTextContent("Hold to talk; or press to start");
+    screen.getByRole("button", { name: "Hold to talk" }).focus();
+    await user.keyboard("{Enter}");
+    expect(hint()).toHaveTextContent("Press again to send");
+  });
+
   it("explains why there is no microphone", async () => {
     await open("zh-TW");
     vi.stubGlobal("isSecureContext", false);
     await userEvent.click(screen.getByRole("button", { name: "按住說話" }));
     expect(await screen.findByText(/瀏覽器只允許以 https 開啟/)).toBeInTheDocument();
   });
+
+  it("says that it listens while one talks over the answer, and offers nothing to stop", async () => {
+    const { chat, say } = await open();
+    await userEvent.click(screen.getByRole("switch", { name: "Hands-free" }));
+    act(() => chat.speech.microphone.set({ phase: "on", problem: null }));
+    const clause = { mode: "fast", sample_rate: 24_000, format: "pcm_s16le" } as const;
+    const sound = { type: "audio_response", ...T, ...clause, text: "One.", data: btoa("    ") };
+    say({ type: "status", state: "speaking" }, ACCEPTED);
+    say({ type: "transcription", ...T, text: "Count", is_final: true }, sound as never);
+    const stop = { name: "Stop the answer" };
+    expect(screen.getByText("Speaking")).toBeInTheDocument();
+    expect(screen.getByRole("button", stop)).toBeInTheDocument();
+    say({ type: "playback_control", ...T, action: "pause" });
+    expect(screen.getByText("Listening")).toBeInTheDocument();
+    expect(screen.queryByRole("button", stop)).toBeNull();
+    say({ type: "playback_control", ...T, action: "resume" });
+    expect(screen.getByText("Speaking")).toBeInTheDocument();
+    say({ type: "playback_control", ...T, action: "flush" });
+    say({ ...ACCEPTED, turn_id: "t2", utterance_id: "u2", turn_number: 2 });
+    say({ type: "transcription", turn_id: "t2", text: "Wait" });
+    expect(screen.getByText("Listening")).toBeInTheDocument();
+    expect(screen.queryByRole("button", stop)).toBeNull();
+    say({ type: "status", state: "transcribing" });
+    expect(screen.getByText("Understanding…")).toBeInTheDocument();
+  });
+
+  it("ends a replay when one talks or types, stops it with Esc, and mutes it with the answers", async () => {
+    const { chat, say, audios } = await open();
+    vi.spyOn(chat.speech, "begin").mockResolvedValue();
+    say(ACCEPTED, { type: "llm_response", ...T, text: "One." });
+    say({ type: "tts_ready", ...T, audio_url: "/api/turn/t1/audio/ai", duration_ms: 900 });
+    say({ type: "turn_done", ...T, timings: {}, heard_text: "One." });
+    const again = () => userEvent.click(screen.getByRole("button", { name: /Play the answer/ }));
+    await again();
+    expect(audios.at(-1)).toMatchObject({ src: "/api/turn/t1/audio/ai", playing: true });
+    await userEvent.click(screen.getByRole("button", { name: "Mute the answer" }));
+    expect(audios.at(-1)?.muted).toBe(true);
+    await userEvent.keyboard("{Escape}");
+    expect(audios.at(-1)?.playing).toBe(false);
+    await again();
+    await act(() => chat.startTalking());
+    expect(audios.at(-1)?.playing).toBe(false);
+    await again();
+    act(() => chat.sendText("Hello"));
+    expect(audios.at(-1)?.playing).toBe(false);
+    expect(audios).toHaveLength(3);
+  });
+
+  it("says that it listens while the button is held, whatever the server still does", async () => {
+    const { chat, say } = await open();
+    say(ACCEPTED, { type: "status", state: "thinking" });
+    expect(screen.getByText("Thinking…")).toBeInTheDocument();
+    act(() => chat.speech.microphone.set({ phase: "on", problem: null }));
+    expect(screen.getByText("Listening")).toBeInTheDocument();
+    expect(screen.queryByRole("button", { name: "Stop the answer" })).toBeNull();
+  });
+
+  it.each(["granted", "prompt"])(
+    "with hands-free left on listens again, or says that it does not (%s)",
+    async (state) => {
+      localStorage.setItem("avatar.settings", '{"handsFree": true, "locale": "en"}');
+      const query = permit(state);
+      const listen = vi.spyOn(Chat.prototype, "listen").mockResolvedValue();
+      const { chat } = await open();
+      await act(async () => void (await query.mock.results[0]?.value));
+      expect(screen.getByText(/The microphone is off. Press the button/)).toBeInTheDocument();
+      expect(screen.queryByText(/AVATAR answers when you pause/)).toBeNull();
+      if (state !== "granted") return expect(listen).not.toHaveBeenCalled();
+      expect(listen).toHaveBeenCalledWith(true);
+      act(() => chat.speech.microphone.set({ phase: "on", problem: null }));
+      expect(screen.getByText(/Just speak. AVATAR answers/)).toBeInTheDocument();
+    },
+  );
 
   it("asks the server for hands-free when it is switched on", async () => {
     const { socket } = await open();

@@ -11,6 +11,7 @@ import { Greeting } from "./Greeting";
 import { Problems } from "./Problems";
 import { phaseOf } from "./phase";
 import { Transcript } from "./Transcript";
+import { useEar } from "./useEar";
 
 /** The page to talk on. */
 export function ChatPage() {
@@ -19,10 +20,14 @@ export function ChatPage() {
   const conversation = useStore(chat.conversation);
   const link = useStore(chat.link);
   const microphone = useStore(chat.speech.microphone);
-  const speaking = useStore(chat.speaking);
-  const [{ ttsMode }] = useSettings();
+  const answer = useStore(chat.speaking);
+  const replay = useStore(chat.replay.playing);
+  const speaking = answer || replay !== null;
+  const givingWay = useStore(chat.givingWay);
+  const [{ ttsMode, handsFree }] = useSettings();
   const hindered = hindrance(lossesOf(conversation.away, ttsMode));
-  const phase = phaseOf(link, microphone, conversation, speaking, hindered);
+  const now = { link, microphone, conversation, handsFree, speaking, givingWay, hindered };
+  const phase = phaseOf(now);
 
   // A conversation that can't be fetched must not keep anybody from beginning another.
   const stuck = link.phase === "waiting" && link.thread !== null;
@@ -76,21 +81,6 @@ function useWakeup(): void {
       document.removeEventListener("visibilitychange", wake);
     };
   }, [chat]);
-}
-
-/**
- * Opens the ear in hands-free, and closes the microphone when one leaves the page.
- *
- * A browser lets a page sound only once somebody has touched it; hands-free that was left on waits
- * for that.
- */
-function useEar(): void {
-  const chat = useChat();
-  const [{ handsFree }] = useSettings();
-  useEffect(() => {
-    if (handsFree && navigator.userActivation?.hasBeenActive) void chat.listen(true);
-    return () => void chat.speech.close();
-  }, [handsFree, chat]);
 }
 
 /** A phone's screen stays on while it listens: it would close the microphone with it. */

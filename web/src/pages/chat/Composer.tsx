@@ -10,7 +10,12 @@ export function focusComposer(): void {
   document.querySelector<HTMLElement>("[data-composer]")?.focus();
 }
 
-/** Typing instead of talking. */
+/**
+ * Typing instead of talking.
+ *
+ * The field keeps the focus after a message, for the next one. While it is empty the space bar talks
+ * in it as it does elsewhere (useHoldToTalk), and Esc stops the answer.
+ */
 export function Composer() {
   const { t } = useTranslation();
   const chat = useChat();
@@ -41,6 +46,7 @@ export function Composer() {
         id={label}
         rows={1}
         data-composer
+        aria-describedby="talk-keys"
         value={text}
         maxLength={limits?.max_text_chars}
         placeholder={t("dock.typePlaceholder")}

@@ -1,4 +1,4 @@
-import { type FormEvent, useId, useState } from "react";
+import { type FormEvent, type KeyboardEvent, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import styles from "./CorrectionForm.module.css";
 
@@ -17,12 +17,14 @@ export function CorrectionForm({ text, onSave, onCancel }: Properties) {
     event.preventDefault();
     if (value.trim()) onSave(value);
   };
+  /** Esc ends the correction and nothing else. */
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== "Escape" || event.nativeEvent.isComposing) return;
+    event.preventDefault();
+    onCancel();
+  };
   return (
-    <form
-      className={styles.form}
-      onSubmit={save}
-      onKeyDown={(event) => event.key === "Escape" && onCancel()}
-    >
+    <form className={styles.form} onSubmit={save} onKeyDown={onKeyDown}>
       <label className="sr-only" htmlFor={label}>
         {t("chat.editLabel")}
       </label>

@@ -1,28 +1,16 @@
-import { useEffect, useRef } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Icon } from "../../components/Icon";
+import { useEscape } from "../../components/useEscape";
 import { useChat, useSettings } from "../../state/context";
 import { useStore } from "../../state/store";
 import { Composer } from "./Composer";
 import styles from "./Dock.module.css";
 import { Horizon } from "./Horizon";
 import type { Phase } from "./phase";
+import type { Press } from "./pressGesture";
 import { StatusLine } from "./StatusLine";
 import { TalkButton } from "./TalkButton";
-
-/** Esc stops the answer, unless it closes something first. */
-function useEscape(stop: () => void): void {
-  const latest = useRef(stop);
-  latest.current = stop;
-  useEffect(() => {
-    const down = (event: KeyboardEvent) => {
-      const taken = event.target instanceof Element && event.target.closest("dialog, form");
-      if (event.key === "Escape" && !event.isComposing && !taken) latest.current();
-    };
-    document.addEventListener("keydown", down);
-    return () => document.removeEventListener("keydown", down);
-  }, []);
-}
 
 /** What one talks with: the line, the button, the switch, the field. */
 export function Dock({ phase }: { phase: Phase }) {
@@ -30,18 +18,24 @@ export function Dock({ phase }: { phase: Phase }) {
   const chat = useChat();
   const [settings, change] = useSettings();
   const microphone = useStore(chat.speech.microphone);
-  const speaking = useStore(chat.speaking);
+  const answer = useStore(chat.speaking);
+  const replay = useStore(chat.replay.playing);
+  const speaking = answer || replay !== null;
   const blocked = useStore(chat.soundBlocked);
 
+  const [press, setPress] = useState<Press["kind"]>("idle");
+
   useEscape(() => chat.interrupt());
-  const talking = microphone.phase !== "off" && !speaking;
+  const listening = phase === "listening";
+  const talking = listening || (microphone.phase !== "off" && !speaking);
+  const answering = (speaking && !listening) || phase === "thinking" || phase === "speaking";
   return (
     <section className={styles.dock} data-phase={phase} aria-label={t("chat.title")}>
       <Horizon
         active={microphone.phase !== "off" || speaking}
         voice={talking ? "person" : "assistant"}
       />
-      <StatusLine phase={phase} />
+      <StatusLine phase={phase} press={press} />
       {blocked && (
         <p className={styles.blocked}>
           {t("dock.soundBlocked")}
@@ -61,9 +55,9 @@ export function Dock({ phase }: { phase: Phase }) {
           <span className={styles.track} />
           {t("dock.handsFree")}
         </button>
-        <TalkButton />
+        <TalkButton onPress={setPress} />
         <div className={styles.right}>
-          {(speaking || phase === "thinking" || phase === "speaking") && (
+          {answering && (
             <button
               type="button"
               className="button"

@@ -1,10 +1,13 @@
 import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { Icon } from "../../components/Icon";
+import { Licence } from "../../components/Licence";
 import type { EngineInfo, Engines } from "../../contract/generated";
 import { useChat } from "../../state/context";
 import { useStore } from "../../state/store";
 import styles from "./EnginesPanel.module.css";
+import { noticeOf } from "./engineNotice";
+import { knownEngine } from "./knownEngines";
 
 const STAGES = ["stt", "llm", "tts_fast", "tts_hq"] as const;
 type Stage = (typeof STAGES)[number];
@@ -81,7 +84,7 @@ function EngineRow({ stage, engine }: { stage: Stage; engine: EngineInfo }) {
       </td>
       <td>{languages || t("engines.anyLanguage")}</td>
       <td>
-        {engine.licence ?? t("engines.unknownLicence")}
+        {engine.licence ? <Licence name={engine.licence} /> : t("engines.unknownLicence")}
         {isNonCommercial(engine) && (
           <span className={styles.warning}>{t("engines.nonCommercial")}</span>
         )}
@@ -92,25 +95,38 @@ function EngineRow({ stage, engine }: { stage: Stage; engine: EngineInfo }) {
 
 function Limits({ engines }: { engines: Engines }) {
   const { t } = useTranslation();
-  const told = STAGES.filter((stage) => engines[stage].notice);
+  const told = STAGES.filter((stage) => engines[stage].notice).map((stage) => ({
+    stage,
+    engine: knownEngine(engines, stage),
+  }));
   if (told.length === 0) return null;
   return (
     <>
       <h3 className={styles.heading}>{t("engines.limits")}</h3>
       <dl className={styles.limits}>
-        {told.map((stage) => (
+        {told.map(({ stage, engine }) => (
           <div key={stage}>
             <dt>{t(`engines.stage.${stage}`)}</dt>
             <dd>
-              {engines[stage].kind === "embedded" && <p>{t(`engines.embedded.${stage}`)}</p>}
-              <p lang="en" className="faint">
-                {engines[stage].notice}
-              </p>
+              {engine && <p>{t(`engines.known.${engine}`)}</p>}
+              <EngineNotice engine={engines[stage]} />
             </dd>
           </div>
         ))}
       </dl>
     </>
+  );
+}
+
+/** What the engine says of itself, in the page's language where the page has the words. */
+function EngineNotice({ engine }: { engine: EngineInfo }) {
+  const { t } = useTranslation();
+  const known = engine.kind === "remote" ? null : noticeOf(engine.name);
+  if (known) return <p className="faint">{t(`engines.notice.${known}`)}</p>;
+  return (
+    <p lang="en" className="faint">
+      {engine.notice}
+    </p>
   );
 }
 

@@ -1,6 +1,7 @@
 import { useTranslation } from "react-i18next";
 import { useChat } from "../../state/context";
 import { useStore } from "../../state/store";
+import { isTouched } from "../../theme/touch";
 import styles from "./Greeting.module.css";
 import { Limits } from "./Limits";
 
@@ -14,7 +15,7 @@ export function Greeting() {
     <div className={styles.greeting}>
       <div className={styles.inner}>
         <h2>{t("greeting.title")}</h2>
-        <p className={styles.body}>{t("greeting.body")}</p>
+        <p className={styles.body}>{t(isTouched() ? "greeting.bodyTouch" : "greeting.body")}</p>
         {stays && <p className={styles.body}>{t("greeting.stays")}</p>}
         <p className={styles.try}>{t("greeting.try")}</p>
         <ul className={styles.examples}>

@@ -1,20 +1,22 @@
 import { useTranslation } from "react-i18next";
 import type { Engines } from "../../contract/generated";
 import styles from "./Greeting.module.css";
+import { knownEngine } from "./knownEngines";
 
-/** What the built-in engines can't do, said before anybody is disappointed. */
+/** What the engines that run can't do, said before anybody is disappointed. */
 export function Limits({ engines }: { engines: Engines }) {
   const { t } = useTranslation();
-  const modest = (["stt", "llm", "tts_fast"] as const).filter(
-    (stage) => engines[stage].kind === "embedded",
-  );
-  if (modest.length === 0) return null;
+  const told = (["stt", "llm", "tts_fast"] as const).flatMap((stage) => {
+    const engine = knownEngine(engines, stage);
+    return engine ? [{ stage, engine }] : [];
+  });
+  if (told.length === 0) return null;
   return (
     <dl className={styles.limits}>
-      {modest.map((stage) => (
+      {told.map(({ stage, engine }) => (
         <div key={stage}>
           <dt>{t(`engines.stage.${stage}`)}</dt>
-          <dd>{t(`engines.embedded.${stage}`)}</dd>
+          <dd>{t(`engines.known.${engine}`)}</dd>
         </div>
       ))}
     </dl>

@@ -2,14 +2,18 @@ import { useTranslation } from "react-i18next";
 import type { Link } from "../../protocol/linkMachine";
 import { useChat, useSettings } from "../../state/context";
 import { useStore } from "../../state/store";
+import { isTouched } from "../../theme/touch";
 import type { Phase } from "./phase";
+import type { Press } from "./pressGesture";
 import styles from "./StatusLine.module.css";
 
 /** In a few words what is going on; read out by screen readers when it changes. */
-export function StatusLine({ phase }: { phase: Phase }) {
+export function StatusLine({ phase, press }: { phase: Phase; press: Press["kind"] }) {
   const { t } = useTranslation();
   const chat = useChat();
   const [{ handsFree }] = useSettings();
+  const { phase: ear } = useStore(chat.speech.microphone);
+  const ears = ear === "off" ? "dock.hintHandsFreeOff" : "dock.hintHandsFree";
   const offline = phase === "waiting" || phase === "refused";
   return (
     <div className={styles.status}>
@@ -23,12 +27,22 @@ export function StatusLine({ phase }: { phase: Phase }) {
         )}
       </p>
       <p id="talk-hint" className={styles.hint}>
-        {t(handsFree ? "dock.hintHandsFree" : "dock.hint")}
-        {!handsFree && <span className={styles.keys}> {t("dock.keys")}</span>}
+        {t(handsFree ? ears : HINTS[press])}{" "}
+        {!isTouched() && (
+          <span id="talk-keys">{t(handsFree ? "dock.keysHandsFree" : "dock.keys")}</span>
+        )}
       </p>
     </div>
   );
 }
+
+/** What the next movement of the finger does. */
+const HINTS = {
+  idle: "dock.hint",
+  held: "dock.release",
+  latched: "dock.tapStop",
+  ending: "dock.hint",
+} as const;
 
 /** Why one waits; a wait of under a second is not worth counting. */
 function waitingWords({ reason, delayMs }: Link) {

@@ -3,16 +3,22 @@ import { useTranslation } from "react-i18next";
 import { Icon } from "../../components/Icon";
 import { useChat, useSettings } from "../../state/context";
 import { useStore } from "../../state/store";
+import type { Press } from "./pressGesture";
 import styles from "./TalkButton.module.css";
 import { useHoldToTalk } from "./useHoldToTalk";
 
 /** The microphone: held to talk, or in hands-free the ear that can be closed. */
-export function TalkButton() {
+export function TalkButton({ onPress }: Properties) {
   const [{ handsFree }] = useSettings();
-  return handsFree ? <Ear /> : <Hold />;
+  return handsFree ? <Ear /> : <Hold onPress={onPress} />;
 }
 
-function Hold() {
+interface Properties {
+  /** How the button is pressed, for the hint beside it. */
+  onPress(press: Press["kind"]): void;
+}
+
+function Hold({ onPress }: Properties) {
   const { t } = useTranslation();
   const chat = useChat();
   const { phase } = useStore(chat.speech.microphone);
@@ -27,6 +33,11 @@ function Hold() {
   useEffect(() => {
     if (phase === "off") reset();
   }, [phase, reset]);
+
+  useEffect(() => {
+    onPress(state.kind);
+    return () => onPress("idle");
+  }, [state.kind, onPress]);
 
   const label = state.kind === "latched" ? "tapStop" : down ? "release" : "hold";
   return (

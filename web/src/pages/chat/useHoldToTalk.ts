@@ -60,17 +60,25 @@ export function useHoldToTalk(enabled: boolean, start: () => void, end: () => vo
 function useSpaceBar(enabled: boolean, take: (event: PressEvent) => void): void {
   useEffect(() => {
     if (!enabled) return;
+    // A press belongs to the microphone from its beginning to its end, wherever the focus goes.
+    let ours = false;
     const down = (event: KeyboardEvent) => {
-      if (event.code !== "Space" || hasModifier(event) || isTaken(event.target)) return;
+      if (event.code !== "Space" || hasModifier(event)) return;
+      if (!event.repeat) ours = !isTaken(event.target);
+      if (!ours) return;
       event.preventDefault();
       if (!event.repeat) take({ kind: "down", at: performance.now() });
     };
     const up = (event: KeyboardEvent) => {
-      if (event.code !== "Space" || isTaken(event.target)) return;
+      if (event.code !== "Space" || !ours) return;
+      ours = false;
       event.preventDefault();
       take({ kind: "up", at: performance.now() });
     };
-    const leave = () => take({ kind: "cancel" });
+    const leave = () => {
+      ours = false;
+      take({ kind: "cancel" });
+    };
     document.addEventListener("keydown", down);
     document.addEventListener("keyup", up);
     window.addEventListener("blur", leave);
@@ -83,12 +91,16 @@ function useSpaceBar(enabled: boolean, take: (event: PressEvent) => void): void 
 }
 
 function hasModifier(event: KeyboardEvent): boolean {
-  return event.ctrlKey || event.altKey || event.metaKey || event.isComposing;
+  const composing = event.isComposing || event.key === "Process";
+  return event.ctrlKey || event.altKey || event.metaKey || composing;
 }
 
-/** Whether the space bar means something else where the focus is. */
+/** Whether the space bar means something else where the focus is; no message begins with a space. */
 function isTaken(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.closest("[data-talk]")) return false;
+  if (target instanceof HTMLTextAreaElement && target.matches("[data-composer]")) {
+    return target.value !== "";
+  }
   return target.closest("input, textarea, select, button, a, summary, audio, dialog") !== null;
 }

@@ -4,6 +4,7 @@ import { useResource } from "../../api/useResource";
 import { Loaded } from "../../components/Loaded";
 import { Page } from "../../components/Page";
 import type { Health } from "../../contract/generated";
+import { noticeOf } from "../chat/engineNotice";
 import { useStageName } from "../chat/Timings";
 import styles from "./Status.module.css";
 
@@ -68,7 +69,7 @@ function Service({ name, service }: { name: string; service: ServiceStatus }) {
         <dl className={styles.load}>
           {Object.entries(health.load).map(([key, value]) => (
             <div key={key}>
-              <dt>{key}</dt>
+              <dt>{isLoad(key) ? t(`status.loads.${key}`) : key.replaceAll("_", " ")}</dt>
               <dd>{Number.isInteger(value) ? value : value.toFixed(2)}</dd>
             </div>
           ))}
@@ -84,6 +85,23 @@ function isPart(name: string): name is (typeof PARTS)[number] {
   return (PARTS as readonly string[]).includes(name);
 }
 
+const LOADS = [
+  "sessions",
+  "workers",
+  "workers_busy",
+  "busy",
+  "waiting",
+  "workers_limit",
+  "utterances",
+  "queue",
+  "calls",
+  "audio_mib",
+] as const;
+
+function isLoad(key: string): key is (typeof LOADS)[number] {
+  return (LOADS as readonly string[]).includes(key);
+}
+
 function Models({ health }: { health: Health }) {
   const { t } = useTranslation();
   return (
@@ -93,12 +111,24 @@ function Models({ health }: { health: Health }) {
           <span className={styles.model}>{model.name}</span>
           <span className="faint">
             {t(`status.model.${model.state}`)} · {model.device}
-            {model.detail ? ` · ${model.detail}` : ""}
+            {model.detail && (
+              <>
+                {" · "}
+                <Detail detail={model.detail} engine={health.engine} />
+              </>
+            )}
           </span>
         </li>
       ))}
     </ul>
   );
+}
+
+/** What a model says of itself: where that is its engine's notice, in the page's language. */
+function Detail({ detail, engine }: { detail: string; engine: Health["engine"] }) {
+  const { t } = useTranslation();
+  const known = engine?.notice === detail ? noticeOf(engine.name) : null;
+  return known ? t(`engines.notice.${known}`) : <span lang="en">{detail}</span>;
 }
 
 function Stages({ stages }: { stages: Record<string, StageFigures> }) {

@@ -37,8 +37,11 @@ class Decoder(Protocol):
     async def feed(self, data: bytes) -> bytes:
         """Take the next payload; return the house audio it completed, which may be empty.
 
-        Errors: `BadAudio` when it is no such audio, `BufferOverflow` past `max_audio_s`.
         After an error the decoder is closed.
+
+        Raises:
+            BadAudio: it is no such audio.
+            BufferOverflow: it is longer than `max_audio_s`.
         """
         ...
 

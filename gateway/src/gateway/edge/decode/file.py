@@ -35,7 +35,9 @@ _SCALES = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "flt": 1.0, "dbl": 
 async def decode_file(data: bytes, max_s: float, workers: DecodeWorkers) -> bytes:
     """16 kHz mono s16le of `data`.
 
-    Errors: `BadAudio` when no audio is found, `BufferOverflow` past `max_s` seconds.
+    Raises:
+        BadAudio: no audio is found in it.
+        BufferOverflow: it is longer than `max_s` seconds.
     """
     return await workers.call(lambda: decode_now(data, max_s))
 
