@@ -30,7 +30,7 @@ class Clip:
     def tail_ms(self) -> float:
         """Quiet after its last sound, ms."""
         loud = np.flatnonzero(np.abs(np.frombuffer(self.pcm, np.int16)) > 500)
-        return (len(self.pcm) / 2 - loud[-1]) / 16 if len(loud) else 0.0
+        return (len(self.pcm) / 2 - int(loud[-1])) / 16 if len(loud) else 0.0
 
 
 def corpus(folder: Path) -> list[Clip]:

@@ -161,13 +161,15 @@ class Clip:
 
 @pytest.fixture
 def spoken(tmp_path: Path) -> Callable[..., Clip]:
-    """Put clips of tests/data/speech after one another into one wav, with silence in between."""
+    """Put clips after one another into one wav, with silence in between."""
 
-    def join(*names: str, before_s: float = 0.8, between_s: float = 1.0) -> Clip:
+    def join(
+        *names: str, folder: Path = SPEECH, before_s: float = 0.8, between_s: float = 1.0
+    ) -> Clip:
         rate = 0
         pcm = b""
         for name in names:
-            speech, rate, _ = read_wav((SPEECH / f"{name}.wav").read_bytes())
+            speech, rate, _ = read_wav((folder / f"{name}.wav").read_bytes())
             pcm += bytes(2 * int(rate * (between_s if pcm else before_s))) + speech
         pcm += bytes(2 * rate)
         path = tmp_path / "microphone.wav"
