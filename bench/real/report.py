@@ -1,6 +1,7 @@
 """Writes what was measured: results.json, and the page."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,10 @@ def _rates(rates: Found) -> str:
     )
 
 
+def _counted(codes: list[str]) -> str:
+    return ", ".join(f"{code} ({n})" for code, n in Counter(codes).items()) or "0"
+
+
 def _people(found: Found) -> str:
     rows = [
         "## People at once\n",
@@ -69,7 +74,7 @@ def _people(found: Found) -> str:
     rows += [
         f"| {one['people']} | {one['turns']} | {_ms(one['final'])} | {_ms(one['first_sound'])} "
         f"| {_rates(one['rates'])} | {one['cut_short']} | {len(one['unanswered'])} "
-        f"| {', '.join(one['errors']) or 0} | {100 * one['busy']:.0f} % "
+        f"| {_counted(one['errors'])} | {100 * one['busy']:.0f} % "
         f"| {one['memory_mib']} MiB |"
         for one in found["by_people"]
     ]
