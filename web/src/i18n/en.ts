@@ -147,12 +147,12 @@ export const en = {
     notice: {
       pocketsphinx:
         "`make run` without PROFILE=small starts a recogniser that knows both languages.",
-      whisper: "Names, and sentences that mix languages, are often misheard.",
+      whisper: "`avatar models download small` and STT_MODEL=small hear them better.",
       demo: "It follows fixed rules. Set LLM_URL and LLM_MODEL to connect a language model.",
       espeak: "`make run` without PROFILE=small speaks naturally.",
       piper: "One voice for each language; voice profiles need F5-TTS.",
       kokoro:
-        "A voice profile picks the nearest of its 54 voices and shifts the pitch: an effect, no likeness. F5-TTS and CosyVoice clone.",
+        "A voice profile picks the nearest of its 54 voices and shifts the pitch. F5-TTS and CosyVoice clone.",
       f5: "The published weights are not for commercial use: TTS_F5_MODEL takes others.",
       cosyvoice: "Its makers have not run it here: see engines/cosyvoice.md.",
     },

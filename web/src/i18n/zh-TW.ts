@@ -139,12 +139,12 @@ export const zhTW: Words = {
     },
     notice: {
       pocketsphinx: "執行 `make run` 時不加 PROFILE=small，就會啟動中英文都聽得懂的語音辨識。",
-      whisper: "人名，以及夾雜多種語言的句子，常會聽錯。",
+      whisper: "執行 `avatar models download small` 並設定 STT_MODEL=small，會聽得更準。",
       demo: "依固定規則回答。設定 LLM_URL 與 LLM_MODEL 即可連接語言模型。",
       espeak: "執行 `make run` 時不加 PROFILE=small，語音會自然得多。",
       piper: "每種語言只有一個聲音；聲音設定檔需要 F5-TTS。",
       kokoro:
-        "聲音設定檔只會從 54 個聲音中挑出最接近的一個並調整音高：是效果，不是本人的聲音。要複製聲音請用 F5-TTS 或 CosyVoice。",
+        "聲音設定檔只會從 54 個聲音中挑出最接近的一個並調整音高。要複製聲音請用 F5-TTS 或 CosyVoice。",
       f5: "公開的權重不得用於商業用途；可用 TTS_F5_MODEL 改用其他權重。",
       cosyvoice: "開發團隊尚未在此執行過，請見 engines/cosyvoice.md。",
     },

@@ -6,8 +6,7 @@ import type { EngineInfo, Engines } from "../../contract/generated";
 import { useChat } from "../../state/context";
 import { useStore } from "../../state/store";
 import styles from "./EnginesPanel.module.css";
-import { noticeOf } from "./engineNotice";
-import { knownEngine } from "./knownEngines";
+import { knownEngine, limitedEngine } from "./knownEngines";
 
 const STAGES = ["stt", "llm", "tts_fast", "tts_hq"] as const;
 type Stage = (typeof STAGES)[number];
@@ -97,7 +96,7 @@ function Limits({ engines }: { engines: Engines }) {
   const { t } = useTranslation();
   const told = STAGES.filter((stage) => engines[stage].notice).map((stage) => ({
     stage,
-    engine: knownEngine(engines, stage),
+    engine: limitedEngine(engines, stage),
   }));
   if (told.length === 0) return null;
   return (
@@ -121,7 +120,7 @@ function Limits({ engines }: { engines: Engines }) {
 /** What the engine says of itself, in the page's language where the page has the words. */
 function EngineNotice({ engine }: { engine: EngineInfo }) {
   const { t } = useTranslation();
-  const known = engine.kind === "remote" ? null : noticeOf(engine.name);
+  const known = engine.kind === "remote" ? null : knownEngine(engine.name);
   if (known) return <p className="faint">{t(`engines.notice.${known}`)}</p>;
   return (
     <p lang="en" className="faint">

@@ -3,7 +3,7 @@ import type { Engines } from "../../contract/generated";
 import { en } from "../../i18n/en";
 import { zhTW } from "../../i18n/zh-TW";
 import { ENGINES } from "../../test/fakes";
-import { knownEngine } from "./knownEngines";
+import { limitedEngine } from "./knownEngines";
 
 /** These engines, by their names. */
 function named(stt: string, llm: string, fast: string, hq = fast): Engines {
@@ -12,7 +12,7 @@ function named(stt: string, llm: string, fast: string, hq = fast): Engines {
 }
 
 const known = (engines: Engines) =>
-  (["stt", "llm", "tts_fast", "tts_hq"] as const).map((stage) => knownEngine(engines, stage));
+  (["stt", "llm", "tts_fast", "tts_hq"] as const).map((stage) => limitedEngine(engines, stage));
 
 it("tells of the engines that run, not of those that could", () => {
   const plain = named("faster-whisper base", "demo responder", "Kokoro-82M");
@@ -24,7 +24,7 @@ it("tells of the engines that run, not of those that could", () => {
 it("claims nothing of an engine that it does not know", () => {
   const large = named("faster-whisper large-v3-turbo", "Qwen2.5-7B", "Piper", "F5-TTS");
   expect(known(large)).toEqual([null, null, null, null]);
-  expect(knownEngine(named("whisper-1", "demo", "Piper", "Kokoro-82M"), "tts_hq")).toBe("kokoro");
+  expect(limitedEngine(named("whisper-1", "demo", "Piper", "Kokoro-82M"), "tts_hq")).toBe("kokoro");
 });
 
 it("calls only eSpeak's voice plain, in both languages", () => {

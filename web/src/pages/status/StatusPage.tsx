@@ -4,7 +4,7 @@ import { useResource } from "../../api/useResource";
 import { Loaded } from "../../components/Loaded";
 import { Page } from "../../components/Page";
 import type { Health } from "../../contract/generated";
-import { noticeOf } from "../chat/engineNotice";
+import { knownEngine } from "../chat/knownEngines";
 import { useStageName } from "../chat/Timings";
 import styles from "./Status.module.css";
 
@@ -127,7 +127,7 @@ function Models({ health }: { health: Health }) {
 /** What a model says of itself: where that is its engine's notice, in the page's language. */
 function Detail({ detail, engine }: { detail: string; engine: Health["engine"] }) {
   const { t } = useTranslation();
-  const known = engine?.notice === detail ? noticeOf(engine.name) : null;
+  const known = engine?.notice === detail ? knownEngine(engine.name) : null;
   return known ? t(`engines.notice.${known}`) : <span lang="en">{detail}</span>;
 }
 
